@@ -1,0 +1,69 @@
+"Write pyproject.toml from settings.ini, the one place to edit."
+from configparser import ConfigParser
+from pathlib import Path
+import json
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = '''# Written by tools/write_pyproject.py from settings.ini: edit that file, not this one.
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = {lib_name}
+dynamic = ["version"]
+description = {description}
+readme = "README.md"
+requires-python = {python}
+license = {license}
+license-files = ["LICENSE"]
+authors = [{{ name = {author} }}]
+keywords = {keywords}
+dependencies = {requirements}
+{urls}
+[project.optional-dependencies]
+dev = {dev_requirements}
+
+[project.entry-points.nbdev]
+{lib} = "{lib}._modidx:d"
+
+[tool.setuptools]
+packages = [{lib_name}]
+
+[tool.setuptools.dynamic]
+version = {{ attr = "{lib}.__version__" }}
+
+[tool.nbdev]
+lib_path = {lib_path}
+nbs_path = {nbs_path}
+doc_path = {doc_path}
+branch = {branch}
+allowed_metadata_keys = ["fastbook_sgd"]
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+'''
+
+def read_settings(root=ROOT):
+    "The `[DEFAULT]` section of settings.ini as a dict of strings"
+    ini = ConfigParser()
+    ini.read(root/'settings.ini', encoding='utf-8')
+    return dict(ini.defaults())
+
+def pyproject_text(settings):
+    "What pyproject.toml must say for these settings"
+    url = settings['git_url']
+    texts = {k: json.dumps(v) for k, v in settings.items()}
+    lists = {k: json.dumps(settings[k].split()) for k in ('keywords', 'requirements', 'dev_requirements')}
+    urls = f'\n[project.urls]\nRepository = {json.dumps(url)}\n' if url else ''
+    return TEMPLATE.format(**{**texts, **lists}, lib=settings['lib_name'], urls=urls,
+                           python=json.dumps('>=' + settings['min_python']))
+
+def write_version(settings, root=ROOT):
+    "Put the version where Python reads it"
+    (root/settings['lib_name']/'__init__.py').write_text(f'__version__ = "{settings["version"]}"\n', encoding='utf-8')
+
+if __name__ == '__main__':
+    settings = read_settings()
+    (ROOT/'pyproject.toml').write_text(pyproject_text(settings), encoding='utf-8')
+    write_version(settings)
