@@ -16,4 +16,9 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'fastbook_sgd.data.load_threes_sevens': ('data.html#load_threes_sevens', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.show_digits': ('data.html#show_digits', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.stack_images': ('data.html#stack_images', 'fastbook_sgd/data.py'),
-                                   'fastbook_sgd.data.unpack_whole': ('data.html#unpack_whole', 'fastbook_sgd/data.py')}}}
+                                   'fastbook_sgd.data.unpack_whole': ('data.html#unpack_whole', 'fastbook_sgd/data.py')},
+            'fastbook_sgd.linear': { 'fastbook_sgd.linear.batch_accuracy': ('linear.html#batch_accuracy', 'fastbook_sgd/linear.py'),
+                                     'fastbook_sgd.linear.check_pair': ('linear.html#check_pair', 'fastbook_sgd/linear.py'),
+                                     'fastbook_sgd.linear.init_params': ('linear.html#init_params', 'fastbook_sgd/linear.py'),
+                                     'fastbook_sgd.linear.linear1': ('linear.html#linear1', 'fastbook_sgd/linear.py'),
+                                     'fastbook_sgd.linear.mnist_loss': ('linear.html#mnist_loss', 'fastbook_sgd/linear.py')}}}
