@@ -29,4 +29,14 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'fastbook_sgd.linear.check_pair': ('linear.html#check_pair', 'fastbook_sgd/linear.py'),
                                      'fastbook_sgd.linear.init_params': ('linear.html#init_params', 'fastbook_sgd/linear.py'),
                                      'fastbook_sgd.linear.linear1': ('linear.html#linear1', 'fastbook_sgd/linear.py'),
-                                     'fastbook_sgd.linear.mnist_loss': ('linear.html#mnist_loss', 'fastbook_sgd/linear.py')}}}
+                                     'fastbook_sgd.linear.mnist_loss': ('linear.html#mnist_loss', 'fastbook_sgd/linear.py')},
+            'fastbook_sgd.optimizer': { 'fastbook_sgd.optimizer.BasicOptim': ('optimizer.html#basicoptim', 'fastbook_sgd/optimizer.py'),
+                                        'fastbook_sgd.optimizer.BasicOptim.__init__': ( 'optimizer.html#basicoptim.__init__',
+                                                                                        'fastbook_sgd/optimizer.py'),
+                                        'fastbook_sgd.optimizer.BasicOptim.step': ( 'optimizer.html#basicoptim.step',
+                                                                                    'fastbook_sgd/optimizer.py'),
+                                        'fastbook_sgd.optimizer.BasicOptim.zero_grad': ( 'optimizer.html#basicoptim.zero_grad',
+                                                                                         'fastbook_sgd/optimizer.py'),
+                                        'fastbook_sgd.optimizer.check_lr': ('optimizer.html#check_lr', 'fastbook_sgd/optimizer.py'),
+                                        'fastbook_sgd.optimizer.check_params': ( 'optimizer.html#check_params',
+                                                                                 'fastbook_sgd/optimizer.py')}}}
