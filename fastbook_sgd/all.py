@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/index.ipynb #c71c4e56
+# %% ../nbs/index.ipynb #2c81978a
 from fastai.basics import *
 from fastai.callback.all import *
 

@@ -63,7 +63,10 @@ def write_version(settings, root=ROOT):
     "Put the version where Python reads it"
     (root/settings['lib_name']/'__init__.py').write_text(f'__version__ = "{settings["version"]}"\n', encoding='utf-8')
 
-if __name__ == '__main__':
+def main():
+    "Write both files"
     settings = read_settings()
     (ROOT/'pyproject.toml').write_text(pyproject_text(settings), encoding='utf-8')
     write_version(settings)
+
+if __name__ == '__main__': main()
