@@ -127,7 +127,7 @@ def train_model(
 ): # List of the validation accuracies after each epoch
     "Train, and print the accuracy after each epoch. At a NaN or infinite loss raises `FloatingPointError` and keeps the last good epoch's weights."
     check_epochs(epochs)
-    dl, valid_dl, opt = [given_or_global(v, name) for v, name in [(dl,'dl'), (valid_dl,'valid_dl'), (opt,'opt')]]
+    dl, valid_dl, opt = given_or_global(dl, 'dl'), given_or_global(valid_dl, 'valid_dl'), given_or_global(opt, 'opt')
     accuracies = []
     for epoch in range(epochs):
         with safe_epoch(epoch, tensors_of(model, opt)): train_epoch(model, dl, opt, loss_func)

@@ -1,57 +1,86 @@
-"Export, execute in real kernels on MNIST_SAMPLE, save the outputs, clean, and write README.md."
-from importlib.metadata import distributions, version
-from pathlib import Path
-import os, re, subprocess, sys
+"Export, execute in real kernels, save outputs and what they came from, clean, write README.md (`make prepare`)."
+from argparse import ArgumentParser
+from importlib.metadata import distributions
+from subprocess import run
+import os
+import re
+import shutil
+import sys
+import sysconfig
 
+from packaging.requirements import Requirement
 from tqdm import tqdm
 
-import notebooks, readme, write_pyproject
+from notebooks import ROOT, CellFailed, execute, read, series, write
+from provenance import LIB, provenance
+from readme import write_readme
+from write_pyproject import pyproject_text, read_settings, write_version
 
-def nbdev(command):
-    "Run one of nbdev's commands from this environment"
-    subprocess.run([Path(sys.executable).parent/command], cwd=notebooks.ROOT, check=True)
+DATA = 'mnist_sample'
+UNPINNED = {'pip', 'setuptools', 'wheel', LIB.replace('_', '-')}
 
-def ask_for_mnist_sample():
-    "The saved outputs are MNIST_SAMPLE's: stop, with nothing changed, where it can't be had"
-    os.environ['FASTBOOK_SGD_DATA'] = 'mnist_sample'
+def command(name, cwd=ROOT):
+    "Run a command of this Python's environment, or stop"
+    run([shutil.which(name, path=sysconfig.get_path('scripts'))], cwd=cwd, check=True)
+
+def ask_for_data():
+    "Load MNIST_SAMPLE once, so that it is there for every notebook; without it, stop before anything is changed"
     from fastbook_sgd.data import load_threes_sevens
-    try: load_threes_sevens()
-    except (OSError, ValueError) as e:
-        sys.exit(f"make prepare saves outputs that come from MNIST_SAMPLE, and it can't be had here: {e}. Nothing was changed.")
+    try: load_threes_sevens(DATA)
+    except (OSError, ValueError) as e: sys.exit(f'Saved outputs must come from MNIST_SAMPLE, which could not be had ({e}): nothing was changed.')
 
-def provenance(nb):
-    "What the outputs come from"
-    return dict(code=notebooks.code_hash(nb), data='mnist_sample',
-                versions={name: version(name) for name in ('torch', 'fastai', notebooks.LIB)})
+def write_project(settings):
+    "Bring pyproject.toml and the version in step with settings.ini"
+    (ROOT/'pyproject.toml').write_text(pyproject_text(settings), encoding='utf-8', newline='\n')
+    write_version(settings)
 
-def save_outputs(path, bar):
-    "Execute one notebook and save it with its outputs"
-    nb = notebooks.read(path)
-    bar.set_description(path.stem)
-    notebooks.execute(nb, path.parent, bar.update)
-    nb.metadata[notebooks.LIB] = provenance(nb)
-    notebooks.write(nb, path)
+def executed(path):
+    "The notebook at `path` with fresh outputs and a record of what they came from"
+    nb = read(path)
+    try: execute(nb, path.parent)
+    except CellFailed as e: sys.exit(f'\n{path.name}, {e}\n\nNo outputs were saved.')
+    nb.metadata[LIB] = provenance(nb, DATA)
+    return nb
 
-def freeze(pins):
-    "The lines of constraints.txt, with the versions installed here; lines with a marker stay as they are"
-    installed = {re.sub(r'[-_.]+', '-', d.metadata['Name']).lower(): d.version.split('+')[0] for d in distributions()}
-    kept = [line for line in pins if line.startswith('#') or 'python_version <' in line]
-    special = {re.split(r'==|;', line)[0].strip() for line in kept if '==' in line}
-    skip = {'fastbook-sgd', 'pip', 'setuptools'}
-    return kept + [f"{name}=={v}" + (' ; python_version >= "3.11"' if name in special else '')
-                   for name, v in sorted(installed.items()) if name not in skip]
+def canonical(name):
+    "A package's name as registries compare it"
+    return re.sub(r'[-_.]+', '-', name).lower()
 
-def main():
-    "All of it; the outputs of a notebook are saved only when it ran to its end"
-    ask_for_mnist_sample()
-    write_pyproject.main()
-    nbdev('nbdev-export')
-    paths = notebooks.series()
-    with tqdm(total=sum(len(notebooks.code_cells(notebooks.read(p))) for p in paths), unit='cell', ncols=80) as bar:
-        for path in paths: save_outputs(path, bar)
-    nbdev('nbdev-clean')
-    pins = notebooks.ROOT/'constraints.txt'
-    pins.write_text('\n'.join(freeze(pins.read_text(encoding='utf-8').splitlines())) + '\n', encoding='utf-8', newline='\n')
-    readme.main()
+def installed():
+    "Version by name of every package in this environment but the project and the installers"
+    versions = {canonical(d.name): d.version.split('+')[0] for d in distributions()}
+    return {name: v for name, v in versions.items() if name not in UNPINNED}
 
-if __name__ == '__main__': main()
+def repinned(line, versions):
+    "A line of constraints.txt with the version installed here, if it is meant for this Python and system"
+    if not line.strip() or line.startswith('#'): return line
+    pin = Requirement(line)
+    if canonical(pin.name) not in versions or (pin.marker and not pin.marker.evaluate()): return line
+    return re.sub(r'==[^\s;]+', '==' + versions[canonical(pin.name)], line)
+
+def frozen(text, versions):
+    "constraints.txt brought up to `versions`: pins for other Pythons and systems stay, new packages come at the end"
+    lines = [repinned(line, versions) for line in text.splitlines()]
+    known = {canonical(Requirement(line).name) for line in lines if line.strip() and not line.startswith('#')}
+    return '\n'.join(lines + [f'{name}=={v}' for name, v in sorted(versions.items()) if name not in known]) + '\n'
+
+def freeze(path=ROOT/'constraints.txt'):
+    "Write the versions that were executed to constraints.txt"
+    path.write_text(frozen(path.read_text(encoding='utf-8'), installed()), encoding='utf-8', newline='\n')
+
+def main(pin):
+    "All of it; outputs are saved only when every notebook has run"
+    os.environ['FASTBOOK_SGD_DATA'] = DATA
+    ask_for_data()
+    write_project(read_settings())
+    command('nbdev-export')
+    done = {path: executed(path) for path in tqdm(series(ROOT/'nbs'), unit='notebook')}
+    for path, nb in done.items(): write(nb, path)
+    command('nbdev-clean')
+    write_readme()
+    if pin: freeze()
+
+if __name__ == '__main__':
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument('--freeze', action='store_true', help='also write the installed versions to constraints.txt')
+    main(parser.parse_args().freeze)

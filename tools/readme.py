@@ -1,41 +1,71 @@
-"README.md from nbs/index.ipynb."
+"README.md from nbs/index.ipynb: prose, visible code, text outputs, and pictures with a text for those who can't see them."
 from base64 import b64decode
+from pathlib import Path
+import posixpath
 import re
+import sys
 
-import notebooks
+from notebooks import ROOT, read
 
-README, IMAGES = notebooks.ROOT/'README.md', notebooks.ROOT/'nbs'/'images'
+NOTE = '<!-- Written by tools/readme.py from nbs/index.ipynb: edit that notebook, not this file. -->'
 
-def relink(text):
-    "Links as seen from the folder above the notebooks"
-    return re.sub(r'\]\((?!\w+:|#)(?:(\.\./)|)', lambda m: '](' if m[1] else '](nbs/', text)
+def split_directives(source):
+    "The `#| key: value` lines of a cell as a dict, and the rest of it"
+    lines = source.splitlines()
+    directives = [line[2:].strip() for line in lines if line.startswith('#|')]
+    pairs = [re.split(r':\s*|\s+', d, maxsplit=1) + [''] for d in directives if d]
+    return {p[0]: p[1] for p in pairs}, '\n'.join(line for line in lines if not line.startswith('#|')).strip()
 
-def picture(cell, output, number):
-    "The picture's file name, its bytes, and the Markdown that shows it"
-    alt = re.search(r'^#\| fig-alt: *(.+)$', cell.source, flags=re.M)
-    if not alt: raise ValueError(f'index.ipynb: a cell draws a picture and has no "#| fig-alt:" line:\n{cell.source}')
-    name = f'index_{number}.png'
-    return name, b64decode(output.data['image/png']), f'![{alt[1]}](nbs/images/{name})'
+def from_top(text, folder='nbs'):
+    "Links of a notebook in `folder` as seen from the top of the repository"
+    fixed = lambda m: f'{m[1]}({posixpath.normpath(posixpath.join(folder, m[2]))})'
+    return re.sub(r'(\])\((?!\w+:|#)([^)\s]+)\)', fixed, text)
 
-def render(nb):
-    "The text of README.md, and its pictures by file name"
-    parts, pictures = [], {}
-    for cell in nb.cells:
-        if cell.cell_type == 'markdown': parts.append(relink(cell.source))
-        elif not re.search(r'^#\| *(hide|default_exp)', cell.source, flags=re.M):
-            if '#| echo: false' not in cell.source: parts.append('```python\n' + re.sub(r'^#\|.*\n', '', cell.source, flags=re.M) + '\n```')
-            for output in cell.outputs:
-                if 'image/png' in output.get('data', {}):
-                    name, data, text = picture(cell, output, len(pictures))
-                    pictures[name] = data
-                    parts.append(text)
-    return '\n\n'.join(parts) + '\n', pictures
+def outside_fences(text):
+    "`text` with its links seen from the top, fenced code left as it is"
+    parts = re.split(r'(^```.*?^```)', text, flags=re.M | re.S)
+    return ''.join(p if p.startswith('```') else from_top(p) for p in parts)
 
-def main():
-    "Write README.md and its pictures"
-    text, pictures = render(notebooks.read(notebooks.ROOT/'nbs'/'index.ipynb'))
-    README.write_text(text, encoding='utf-8', newline='\n')
-    IMAGES.mkdir(exist_ok=True)
-    for name, data in pictures.items(): (IMAGES/name).write_bytes(data)
+def fenced(text, language=''):
+    "`text` as a block of code"
+    return f'```{language}\n{text.rstrip()}\n```'
 
-if __name__ == '__main__': main()
+def picture(data, directives, images):
+    "Markdown for a PNG, which is added to `images` under the next name"
+    if not directives.get('fig-alt'): raise ValueError('index.ipynb shows a picture without a text: give its cell a line "#| fig-alt: …"')
+    name = f'nbs/images/index_{len(images) + 1}.png'
+    images[name] = b64decode(data)
+    return f'![{directives["fig-alt"]}]({name})'
+
+def output_text(output, directives, images):
+    "Markdown for one output of a cell"
+    data = output.get('data', {})
+    if 'image/png' in data: return picture(data['image/png'], directives, images)
+    text = output.get('text') or data.get('text/plain', '')
+    return fenced(text) if text.strip() else ''
+
+def cell_text(cell, images):
+    "Markdown for one cell"
+    if cell.cell_type != 'code': return outside_fences(cell.source)
+    directives, code = split_directives(cell.source)
+    if 'hide' in directives: return ''
+    shown = [fenced(code, 'python')] if code and directives.get('echo') != 'false' else []
+    return '\n\n'.join(shown + [output_text(o, directives, images) for o in cell.outputs])
+
+def readme_parts(nb):
+    "The text of README.md, and its pictures: bytes by path"
+    images = {}
+    texts = [NOTE] + [cell_text(c, images).strip() for c in nb.cells]
+    return '\n\n'.join(t for t in texts if t) + '\n', images
+
+def write_readme(root=ROOT):
+    "Bring README.md and its pictures in step with the index"
+    text, images = readme_parts(read(root/'nbs/index.ipynb'))
+    (root/'README.md').write_text(text, encoding='utf-8', newline='\n')
+    for name, data in images.items():
+        (root/name).parent.mkdir(exist_ok=True)
+        (root/name).write_bytes(data)
+
+if __name__ == '__main__':
+    try: write_readme()
+    except ValueError as e: sys.exit(str(e))

@@ -1,53 +1,66 @@
-"Execute the series, each notebook in its own kernel, and print what each stage reached."
+"Execute the whole series, each notebook in its own kernel, and print what each stage reached (`make run`)."
+from argparse import ArgumentParser
 from pathlib import Path
-import json, re, sys
+import json
+import os
+import sys
 
-from nbclient.exceptions import CellExecutionError
-from nbformat.v4 import new_code_cell
+import nbformat
 from tqdm import tqdm
 
-import notebooks
+from notebooks import ROOT, CellFailed, code_cells, execute, read, series, write
 
-ASK = '''import json as _json
-print(_json.dumps(dict(reached=globals().get("reached", []), source=str(getattr(globals().get("data"), "source", "")))))'''
+PROBE = '''import json
+print(json.dumps(dict(reached=globals().get("reached", []), source=getattr(globals().get("data"), "source", None))))'''
 
-def run(path, out, bar):
-    "Execute one notebook, save the executed copy in `out`, return what it reached"
-    nb = notebooks.read(path)
-    nb.cells.append(new_code_cell(ASK))
-    bar.set_description(path.stem)
-    try: notebooks.execute(nb, path.parent, bar.update)
-    finally:
-        question = nb.cells.pop()
-        notebooks.write(nb, out/path.name)
-    return json.loads(question.outputs[-1].text)
+def run_notebook(nb, folder, bar):
+    "Execute `nb`, and return what its `reached` and `data.source` say"
+    nb.cells.append(nbformat.v4.new_code_cell(PROBE))
+    try: execute(nb, folder, lambda **_: bar.update())
+    finally: probe = nb.cells.pop()
+    return json.loads(''.join(o.text for o in probe.outputs if o.get('name') == 'stdout'))
 
-def failure(path, nb, error):
-    "Which cell failed, its source, and its error without colours"
-    number, cell = next((i, c) for i, c in enumerate(nb.cells)
-                        if c.cell_type == 'code' and any(o.output_type == 'error' for o in c.outputs))
-    trace = re.sub(r'\x1b\[[0-9;]*m', '', '\n'.join(next(o for o in cell.outputs if o.output_type == 'error').traceback))
-    return f'{path.name}, cell {number} failed:\n\n{cell.source}\n\n{trace}'
+def number(x, digits):
+    "`x` for the table, where nothing is a dash"
+    return '–' if x is None else f'{x:.{digits}f}'
 
-def table(stages):
-    "One line for each stage"
-    cell = lambda value, form: '–' if value is None else format(value, form)
-    lines = [f"{'stage':18}{'accuracy':>10}{'loss':>10}{'seconds':>10}"]
-    return '\n'.join(lines + [f"{s['stage']:18}{cell(s['accuracy'], '.4f'):>10}{cell(s['loss'], '.4f'):>10}{cell(s['seconds'], '.2f'):>10}" for s in stages])
+def table_rows(stages):
+    "A heading, then a row of strings for each stage"
+    heading = ('stage', 'accuracy', 'loss', 'seconds')
+    return [heading] + [(s['stage'], number(s['accuracy'], 4), number(s['loss'], 4), number(s['seconds'], 2)) for s in stages]
 
-def main(folder=notebooks.ROOT/'nbs', out=notebooks.ROOT/'_run'):
-    "Run all; the exit status is 1 when a notebook fails"
-    paths, stages, sources = notebooks.series(folder), [], set()
-    if not paths: sys.exit(f'{folder} holds no notebooks named 00_….ipynb or index.ipynb')
-    total = sum(len(notebooks.code_cells(notebooks.read(p))) + 1 for p in paths)
-    with tqdm(total=total, unit='cell', ncols=80) as bar:
-        for path in paths:
-            try: result = run(path, out, bar)
-            except CellExecutionError as error:
-                bar.close()
-                sys.exit(failure(path, notebooks.read(out/path.name), error))
-            stages += result['reached']
-            sources |= {result['source']} - {''}
-    print(f"\nWhat each stage reached, on {', '.join(sorted(sources)) or 'no data'}:\n\n{table(stages)}\n\nThe executed notebooks are in {out}")
+def table_text(stages):
+    "What each stage reached, in columns"
+    rows = table_rows(stages)
+    wide = max(len(r[0]) for r in rows)
+    return '\n'.join(f'{r[0]:{wide}}' + ''.join(f'{x:>10}' for x in r[1:]) for r in rows)
 
-if __name__ == '__main__': main(*map(Path, sys.argv[1:]))
+def run_all(nbs, out):
+    "Execute the notebooks in `nbs` in order, write them to `out`, and return what each one said"
+    books = {path: read(path) for path in series(nbs)}
+    said = []
+    with tqdm(total=sum(len(code_cells(nb)) + 1 for nb in books.values()), unit='cell') as bar:
+        for path, nb in books.items():
+            bar.set_description(path.stem)
+            try: said.append(run_notebook(nb, nbs, bar))
+            except CellFailed as e: bar.close(); sys.exit(f'\n{path.name}, {e}\n\nAs far as it came: {out/path.name}')
+            finally: write(nb, out/path.name)
+    return said
+
+def main(nbs, out):
+    "Run all, and print the table"
+    if not series(nbs): sys.exit(f'{nbs} has no notebooks named 00_….ipynb or index.ipynb')
+    out.mkdir(parents=True, exist_ok=True)
+    said = run_all(nbs, out)
+    sources = sorted({s['source'] for s in said if s['source']})
+    print('\n' + table_text([stage for s in said for stage in s['reached']]))
+    print(f'\nData: {", ".join(sources) or "none"}. Executed notebooks: {out}')
+
+if __name__ == '__main__':
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument('nbs', nargs='?', type=Path, default=ROOT/'nbs', help='folder with the notebooks')
+    parser.add_argument('out', nargs='?', type=Path, default=ROOT/'_run', help='folder for the executed copies')
+    args = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors='replace')
+    os.environ.setdefault('PYDEVD_DISABLE_FILE_VALIDATION', '1')  # else each kernel warns about its own debugger
+    main(args.nbs.resolve(), args.out.resolve())

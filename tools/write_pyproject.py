@@ -2,6 +2,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 import json
+import re
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = '''# Written by tools/write_pyproject.py from settings.ini: edit that file, not this one.
@@ -23,6 +24,7 @@ dependencies = {requirements}
 {urls}
 [project.optional-dependencies]
 dev = {dev_requirements}
+docs = {docs_requirements}
 
 [project.entry-points.nbdev]
 {lib} = "{lib}._modidx:d"
@@ -54,14 +56,16 @@ def pyproject_text(settings):
     "What pyproject.toml must say for these settings"
     url = settings['git_url']
     texts = {k: json.dumps(v) for k, v in settings.items()}
-    lists = {k: json.dumps(settings[k].split()) for k in ('keywords', 'requirements', 'dev_requirements')}
+    lists = {k: json.dumps(settings[k].split()) for k in ('keywords', 'requirements', 'dev_requirements', 'docs_requirements')}
     urls = f'\n[project.urls]\nRepository = {json.dumps(url)}\n' if url else ''
     return TEMPLATE.format(**{**texts, **lists}, lib=settings['lib_name'], urls=urls,
                            python=json.dumps('>=' + settings['min_python']))
 
 def write_version(settings, root=ROOT):
     "Put the version where Python reads it"
-    (root/settings['lib_name']/'__init__.py').write_text(f'__version__ = "{settings["version"]}"\n', encoding='utf-8')
+    path = root/settings['lib_name']/'__init__.py'
+    text = re.sub('^__version__ = .*$', f'__version__ = "{settings["version"]}"', path.read_text(encoding='utf-8'), flags=re.M)
+    path.write_text(text, encoding='utf-8', newline='\n')
 
 def main():
     "Write both files"
