@@ -6,8 +6,8 @@
 __all__ = ['calc_grad', 'given_or_global', 'train_epoch', 'weighted_means', 'validate_epoch', 'tensors_of', 'safe_epoch',
            'check_epochs', 'train_model']
 
-# %% ../nbs/02_descent.ipynb #984acf71
-import math, sys
+# %% ../nbs/02_descent.ipynb #5b00d2b0
+import sys
 from contextlib import contextmanager
 
 import torch
@@ -24,8 +24,10 @@ def calc_grad(
 ): # The loss, a detached scalar tensor
     "Leave the gradient of the loss in `.grad`. Raises `ValueError` if the loss is no scalar, `FloatingPointError` if it is NaN or infinite."
     loss = loss_func(model(xb), yb)
+    if not isinstance(loss, torch.Tensor): raise ValueError(f"the loss is a {type(loss).__name__}, expected a scalar tensor: leave out .item() or float()")
     if loss.ndim != 0: raise ValueError(f"the loss has shape {list(loss.shape)}, expected one number: take its mean()")
-    if not loss.isfinite(): raise FloatingPointError(f"the loss is {loss.item()}: try a lower learning rate")
+    if not loss.requires_grad: raise ValueError("the loss does not depend on a tensor that requires grad: is everything frozen, or the loss a step function?")
+    if not loss.isfinite(): raise FloatingPointError(f"the loss is {loss.item()}: look for NaN in the data, or try a lower learning rate")
     loss.backward()
     return loss.detach()
 
@@ -51,7 +53,7 @@ def train_epoch(
     dl, opt, losses = given_or_global(dl, 'dl'), given_or_global(opt, 'opt'), []
     for batch, (xb, yb) in enumerate(dl):
         try: losses.append(calc_grad(xb, yb, model, loss_func))
-        except FloatingPointError as e: raise FloatingPointError(f"batch {batch}: {e}") from e
+        except (FloatingPointError, ValueError) as e: raise type(e)(f"batch {batch}: {e}") from e
         opt.step()
         opt.zero_grad()
     if not losses: raise ValueError("the training loader gave no batch: is it empty, or a generator that was read before?")
@@ -63,13 +65,14 @@ def weighted_means(
     model, # A function or `nn.Module`; a module is in eval mode meanwhile
     dl, # Iterable of batches `(xb, yb)`
 ): # List of floats, one for each function
-    "Each function's mean over all rows of all batches, without gradients. Raises `ValueError` without a batch."
+    "Each function's mean over all rows of all batches, without gradients. Raises `ValueError` without a batch, `FloatingPointError` at a NaN."
     was_training, n, totals = getattr(model, 'training', False), 0, [0.]*len(functions)
     if was_training: model.eval()
     try:
         with torch.no_grad():
             for xb, yb in dl:
                 predictions = model(xb)
+                if predictions.isnan().any(): raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
                 totals = [t + f(predictions, yb)*len(yb) for t, f in zip(totals, functions)]
                 n += len(yb)
     finally:
@@ -88,10 +91,12 @@ def validate_epoch(
 # %% ../nbs/02_descent.ipynb #1b2e4e39
 def tensors_of(
     model, # A function or `nn.Module`
-    opt, # For a function, an optimizer that has a list `params`
+    opt, # Ours, torch's or fastai's; for a function, where its parameters are found
 ): # List of tensors
-    "The tensors that training changes: a module's parameters and buffers, or the optimizer's `params`"
+    "The tensors that training changes: a module's parameters and buffers, or the optimizer's parameters"
     if isinstance(model, nn.Module): return [*model.parameters(), *model.buffers()]
+    if hasattr(opt, 'param_groups'): return [p for group in opt.param_groups for p in group['params']]
+    if hasattr(opt, 'all_params'): return [p for p, *_ in opt.all_params()]
     return list(getattr(opt, 'params', []))
 
 @contextmanager
@@ -99,15 +104,17 @@ def safe_epoch(
     epoch, # Its number, for the error
     tensors, # What the block changes
 ):
-    "If the block ends in a `FloatingPointError`, or leaves NaN or infinity, put the tensors back and raise one that names the epoch"
+    "If the block fails, or leaves NaN or infinity, put the tensors back; a `FloatingPointError` or `ValueError` names the epoch"
     saved = [t.detach().clone() for t in tensors]
     try:
         yield
         if not all(t.isfinite().all() for t in tensors): raise FloatingPointError("last batch: the weights became NaN or infinite, try a lower learning rate")
-    except FloatingPointError as e:
+    except BaseException as e:
         with torch.no_grad():
             for t, old in zip(tensors, saved): t.copy_(old)
-        raise FloatingPointError(f"epoch {epoch}, {e}. The weights are those of the last good epoch.") from e
+        if not isinstance(e, (FloatingPointError, ValueError)): raise
+        kept = "The weights are those of the last good epoch." if saved else "The weights could not be put back: pass an nn.Module, or an optimizer that lists its params."
+        raise type(e)(f"epoch {epoch}, {e}. {kept}") from e
 
 # %% ../nbs/02_descent.ipynb #3e8f3aee
 def check_epochs(

@@ -48,7 +48,7 @@ class BasicLearner:
     ): # DataFrame with a row for each epoch
         "Train. At a NaN or infinite loss raises `FloatingPointError` and keeps the last good epoch's weights."
         check_epochs(n_epoch)
-        self.opt = self.opt_func(self.model.parameters(), lr=check_lr(lr))
+        self.opt = self.opt_func([p for p in self.model.parameters() if p.requires_grad], lr=check_lr(lr))
         self.rows, smooth = [], SmoothLoss()
         for epoch in range(n_epoch):
             begin = time.perf_counter()

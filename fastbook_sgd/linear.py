@@ -13,7 +13,8 @@ def init_params(
     size, # Shape of the tensor, an int or a tuple
     std=1.0, # Standard deviation of the numbers, at least 0
 ): # float32 tensor that requires grad
-    "Normally distributed random numbers to start learning from. From the book: Howard and Gugger, chapter 4."
+    "Normally distributed random numbers to start from. Raises `ValueError` unless `std` ≥ 0. From the book: Howard and Gugger, chapter 4."
+    if not std >= 0: raise ValueError(f"std is {std!r}, expected a number of at least 0")
     return (torch.randn(size) * std).requires_grad_()
 
 # %% ../nbs/01_linear.ipynb #20729854
@@ -47,7 +48,7 @@ def batch_accuracy(
     check_pair(predictions, targets)
     return ((predictions > 0) == (targets == 1)).float().mean()
 
-# %% ../nbs/01_linear.ipynb #65c0b7f4
+# %% ../nbs/01_linear.ipynb #cd1b592f
 def mnist_loss(
     predictions, # float `[n,1]`, scores of any size
     targets, # `[n,1]`, 1 = three, 0 = seven

@@ -12,7 +12,7 @@ from fastbook_sgd import data
 def folder(tmp_path):
     "A tiny MNIST_SAMPLE, with two images in each half"
     root, names = tmp_path/'mnist_sample', []
-    for half in data.HALVES:
+    for half in data.PARTS:
         (root/half).mkdir(parents=True)
         for i in range(2):
             Image.fromarray(np.full((28,28), 10*i + len(names), dtype=np.uint8)).save(root/half/f'{i}.png')
@@ -84,6 +84,14 @@ def test_a_network_that_hangs_costs_seconds(cache, archive, monkeypatch, halfway
     assert time.perf_counter() - begin < 10
     assert left_in(cache) == []
 
+def test_a_network_that_drips_is_given_up(cache, archive, monkeypatch):
+    def drip(handler):
+        send(handler, b'x', archive.stat().st_size)
+        for _ in range(60): time.sleep(.2); handler.wfile.write(b'x'); handler.wfile.flush()
+    serve(monkeypatch, drip)
+    with pytest.raises(TimeoutError, match='too slow: stopped after 3.6 seconds'): data.find_mnist_sample(wait=.3)
+    assert left_in(cache) == []
+
 def test_a_download_that_stops_halfway_leaves_nothing_and_the_next_run_works(cache, archive, monkeypatch):
     bodies = [archive.read_bytes()[:100], archive.read_bytes()]
     accept_only(monkeypatch, archive)
@@ -127,7 +135,7 @@ def test_the_environment_names_the_source(folder, monkeypatch):
         assert data.load_threes_sevens().source == source
     assert data.load_threes_sevens('digits').source == 'digits'  # what is asked for by name is not overridden
     monkeypatch.setenv('FASTBOOK_SGD_DATA', 'mnist')
-    with pytest.raises(ValueError, match="unknown source 'mnist': expected 'auto', 'mnist_sample', 'digits'"): data.load_threes_sevens()
+    with pytest.raises(ValueError, match="unknown source FASTBOOK_SGD_DATA='mnist': expected 'auto', 'mnist_sample', 'digits'"): data.load_threes_sevens()
 
 def test_a_folder_without_a_half_names_it(folder):
     shutil.rmtree(folder/'train'/'3')

@@ -116,3 +116,29 @@ def test_buffers_are_kept_too():
     before = [t.clone() for t in [*model.parameters(), *model.buffers()]]
     with pytest.raises(FloatingPointError, match='epoch 0, batch 1: the loss is nan'): learner.fit(2, lr=.1)
     assert all(torch.equal(a, b) for a, b in zip(before, [*model.parameters(), *model.buffers()]))
+
+@pytest.mark.parametrize('make', ['ours', 'torch', 'fastai'])
+def test_a_function_as_model_gets_its_weights_back_too(make):
+    from fastai.optimizer import SGD
+    w = torch.zeros(3, 1, requires_grad=True)
+    opt = {'ours': BasicOptim, 'torch': torch.optim.SGD, 'fastai': SGD}[make]([w], lr=1.)
+    x, y = torch.randn(4, 3), torch.tensor([[1],[0],[1],[0]])
+    with pytest.raises(FloatingPointError, match='epoch 0, batch 1: the loss is nan.* The weights are those of the last good epoch'):
+        train_model(lambda xb: xb @ w, 1, [(x, y), (x*float('nan'), y)], [(x, y)], opt)
+    assert torch.equal(w.detach(), torch.zeros(3, 1))
+
+def test_an_optimizer_that_hides_its_weights_is_told_so():
+    w = torch.zeros(3, 1, requires_grad=True)
+    hidden = SimpleNamespace(step=lambda: None, zero_grad=lambda: None)
+    x, y = torch.full((2, 3), float('nan')), torch.tensor([[1],[0]])
+    with pytest.raises(FloatingPointError, match='The weights could not be put back: pass an nn.Module'):
+        train_model(lambda xb: xb @ w, 1, [(x, y)], [(x, y)], hidden)
+
+def test_an_interrupted_epoch_puts_the_weights_back():
+    def batches():
+        yield torch.randn(4, 3), torch.tensor([[1],[0],[1],[0]])
+        raise KeyboardInterrupt
+    model = nn.Linear(3, 1)
+    before = model.weight.detach().clone()
+    with pytest.raises(KeyboardInterrupt): train_model(model, 1, batches(), [], BasicOptim(model.parameters(), 1.))
+    assert torch.equal(model.weight, before)

@@ -1,0 +1,124 @@
+"The bridge from nbdev's conventions to pages, on a tiny notebook that holds each directive."
+import sys
+
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+import pytest
+
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT/'docs'))
+pytest.importorskip('yaml', reason="the site's requirements are not installed: pip install -e .[docs]")
+import bridge
+
+PNG = 'iVBORw0KGgo='
+picture = lambda: new_output('display_data', data={'image/png': PNG, 'text/plain': '<Figure size 600x300>'})
+text = lambda s: new_output('stream', name='stdout', text=s)
+
+@pytest.fixture
+def site(tmp_path):
+    for name in ('nbs/00_first.ipynb', 'nbs/01_next.ipynb', 'LICENSE', 'CONTRIBUTING.md', 'tests/test_x.py'):
+        (tmp_path/name).parent.mkdir(exist_ok=True)
+        (tmp_path/name).write_text('{}')
+    return bridge.Site(names={'Optim': 'lib.next.Optim', 'torch.no_grad': 'https://example.org/no_grad'},
+                       terms=[dict(term='batch', forms=['batch', 'batches']), dict(term='step', forms=['step', 'steps'], not_in=['step by step'])],
+                       pages={'nbs/00_first.ipynb': 'first.ipynb', 'nbs/01_next.ipynb': 'next.ipynb', 'CONTRIBUTING.md': 'contributing.md'}, root=tmp_path)
+
+def tiny(*cells):
+    return new_notebook(cells=[new_markdown_cell('# What is it?\n\n> A `lesson` in one sentence.'), *cells],
+                        metadata={'fastbook_sgd': dict(code='1', data='mnist_sample', versions=dict(torch='2.1', fastai='2.8', fastbook_sgd='0.1'))})
+
+def converted(site, *cells): return bridge.convert(tiny(*cells), '01_next', site).cells[1:-1]
+def one(site, source, *outputs): return converted(site, new_code_cell(source, outputs=list(outputs)))
+def prose(site, source): return converted(site, new_markdown_cell(source))[0].source
+
+@pytest.mark.parametrize('line', ['#| default_exp next', '#| hide', '#|hide', '#| include: false', '#| export\n#| hide'])
+def test_dropped_with_its_outputs(site, line): assert one(site, f'{line}\nx = 1', text('seen')) == []
+
+@pytest.mark.parametrize('line', ['#| export', '#| exporti', '#| eval: false', '#|slow', '#| code-fold: true'])
+def test_other_directive_lines_go_and_the_code_stays(site, line):
+    cells = one(site, f'{line}\nx = 1\n#| echo is mentioned', text('seen'))
+    assert cells[-1].source == 'x = 1' and cells[-1].outputs[0].text == 'seen' and 'tags' not in cells[-1].metadata
+
+@pytest.mark.parametrize('line', ['#| echo: false', '#| hide_input'])
+def test_code_hidden_output_shown(site, line):
+    cell, = one(site, f'{line}\nprint(1)', text('1\n'))
+    assert cell.metadata['tags'] == ['remove-input'] and cell.outputs
+    assert one(site, f'{line}\nx = 1') == []
+
+def test_echo_true_hides_nothing(site): assert 'tags' not in one(site, '#| echo: true\nx = 1')[0].metadata
+
+@pytest.mark.parametrize('line', ['#| output: false', '#| hide_output'])
+def test_output_hidden_code_shown(site, line):
+    cell, = one(site, f'{line}\nprint(1)', text('1\n'))
+    assert cell.source == 'print(1)' and cell.outputs == []
+
+def test_alt_text_of_pictures(site):
+    cell, = one(site, '#| fig-alt: A curve: it "rises".\nplot()', picture())
+    assert cell.metadata['mystnb']['image']['alt'] == 'A curve: it "rises".' and 'text/plain' not in cell.outputs[0].data
+
+def test_a_picture_without_text_is_an_error(site):
+    with pytest.raises(ValueError, match='fig-alt'): one(site, 'plot()', picture())
+
+def test_title_description_bar_and_foot(site):
+    cells = bridge.convert(tiny(new_code_cell('x = 1')), '01_next', site).cells
+    first, last = cells[0].source, cells[-1].source
+    assert first.startswith('# What is it?\n\n{.lead}\nA `lesson` in one sentence.') and '>' not in first.splitlines()[3]
+    assert 'min to read' in first and 'href="notebooks/01_next.ipynb"' in first and 'colab' not in first
+    for words in ('torch 2.1', 'fastai 2.8', 'fastbook_sgd 0.1', 'mnist_sample'): assert words in last
+    site.git_url = 'https://github.com/someone/repo'
+    first = bridge.convert(tiny(), '01_next', site).cells[0].source
+    assert 'colab.research.google.com/github/someone/repo/blob/main/nbs/01_next.ipynb' in first and 'mybinder.org/v2/gh/someone/repo/main' in first
+
+@pytest.mark.parametrize('start', ['What is it?', '# Title alone', '# Title\n> no empty line'])
+def test_no_title_or_description_is_an_error(start):
+    with pytest.raises(ValueError, match='begins with a cell'): bridge.opening(new_notebook(cells=[new_markdown_cell(start)]))
+
+def test_names_become_links(site):
+    assert prose(site, 'Use `Optim`.') == 'Use {py:obj}`Optim <lib.next.Optim>`.'
+    assert prose(site, '`Optim(params, lr)`') == '{py:obj}`Optim(params, lr) <lib.next.Optim>`'
+    assert prose(site, '`torch.no_grad()`') == '[`torch.no_grad()`](https://example.org/no_grad)'
+    for same in ('`other`', '`x = Optim(1)`', 'Optim', '## `Optim`', '[`Optim`](https://example.org)', '```python\n`Optim`\n```', '$`Optim`$'): assert prose(site, same) == same
+
+def test_terms_are_linked_once_a_page(site):
+    cells = converted(site, new_markdown_cell('Step by step: Batches, a batch.'), new_code_cell('x = 1'), new_markdown_cell('A batch and a *step*, two steps.'))
+    assert cells[0].source == 'Step by step: {term}`Batches <batch>`, a batch.'
+    assert cells[2].source == 'A batch and a *{term}`step <step>`*, two steps.'
+    for same in ('`batch`', '## A batch', '[a batch](https://example.org)', '$batch$', 'minibatch batch_size mini-batch', '```\nbatch\n```'): assert prose(site, same) == same
+
+def test_links(site):
+    assert prose(site, '[a](00_first.ipynb) [b](01_next.ipynb#top)') == '[a](first.ipynb) [b](next.ipynb#top)'
+    assert prose(site, '[c](../CONTRIBUTING.md) [d](../LICENSE) [e](../tests/test_x.py)') == '[c](contributing.md) [d](files/LICENSE.txt) [e](files/tests/test_x.py)'
+    assert site.files == {'LICENSE', 'tests/test_x.py'}
+    assert prose(site, '[w](https://example.org) [h](#here)') == '[w](https://example.org) [h](#here)'
+    site.git_url = 'https://github.com/someone/repo'
+    assert prose(site, '[d](../LICENSE)') == '[d](https://github.com/someone/repo/blob/main/LICENSE)'
+
+def test_a_link_to_nothing_is_an_error(site):
+    with pytest.raises(ValueError, match='05_gone.ipynb'): prose(site, '[a](05_gone.ipynb)')
+
+def test_exported_names_are_anchors(site):
+    cells = converted(site, new_markdown_cell('## Optim'), new_code_cell('#| export\nclass Optim:\n    def step(self): pass\n\ndef check(): pass\nSIZE = 1\n_x = 2'), new_code_cell('def local(): pass'))
+    ids = [c.source for c in cells if c.cell_type == 'markdown' and 'class="anchor"' in c.source]
+    assert len(ids) == 1 and [i in ids[0] for i in ('id="optim.step"', 'id="check"', 'id="size"')] == [True]*3
+    assert 'id="optim"' not in ids[0] and 'local' not in ids[0] and '_x' not in ids[0]   # the heading is #optim already
+
+def test_outputs_are_cleaned(site):
+    cell, = one(site, 'train()', text('10%\r'), text('100%\ndone \x1b[31mred\x1b[0m\n'), new_output('display_data', data={'text/html': '<style>p{}</style>\n'}),
+                new_output('display_data', data={'text/html': '<style>p{}</style><link href="https://example.org/x.css"><script>1</script><table></table>'}))
+    assert [o.get('text') for o in cell.outputs] == ['100%\ndone red\n', None]
+    assert cell.outputs[1].data['text/html'] == '<table></table>'
+
+def test_pictures_for_the_table(site):
+    nb = tiny(new_code_cell('#| hide\nplot()', outputs=[picture()]), new_code_cell('#| fig-alt: Curve\nplot()', outputs=[picture()]))
+    assert [alt for alt, _ in bridge.pictures(nb)] == ['Curve']
+    table = '| notebook | builds |\n|---|---|\n| [00](first.ipynb) | x |\n| none | y |\n\n| a | b |\n|---|---|\n| 1 | 2 |\n'
+    assert bridge.with_thumbnails(table, {'first': ('Curve', 'thumbs/first.png')}) == (
+        '{.arc}\n| picture | notebook | builds |\n| --- |---|---|\n| [![Curve](thumbs/first.png)](first.ipynb) | [00](first.ipynb) | x |\n|  | none | y |\n\n| a | b |\n|---|---|\n| 1 | 2 |\n')
+
+def test_numbers_leave_the_page_names(): assert [bridge.page_of(p) for p in ('nbs/00_data.ipynb', '05a_net.ipynb', 'index.ipynb')] == ['data', 'net', 'index']
+
+def test_the_notebook_is_not_changed(site):
+    nb = tiny(new_code_cell('#| fig-alt: Curve\nplot()', outputs=[picture()]), new_markdown_cell('a batch'))
+    before = str(nb)
+    bridge.convert(nb, '01_next', site)
+    assert str(nb) == before
