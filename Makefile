@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+DOCS_INSTALLED := .venv/.docs-installed
 
-.PHONY: run test lab prepare clean
+.PHONY: run test lab docs docs-serve prepare clean
 
 run: $(INSTALLED)       ## execute the whole series and print what each stage reached
 	$(BIN)/python tools/run_series.py
@@ -15,14 +16,24 @@ test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 lab: $(INSTALLED)       ## open the notebooks
 	$(BIN)/jupyter lab nbs
 
+docs: $(DOCS_INSTALLED) ## build the site into _docs/ (needs Node.js, which renders the math)
+	$(BIN)/python tools/build_docs.py
+
+docs-serve: docs        ## show it at localhost
+	$(BIN)/python -m http.server --directory _docs --bind 127.0.0.1 8000
+
 prepare: $(INSTALLED)   ## export, execute, save outputs, clean, write README.md
 	$(BIN)/python tools/prepare.py
 
 clean:                  ## remove what the other targets made
-	rm -rf .venv _run _docs _proc .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv _run _docs _proc docs/node_modules .pytest_cache .hypothesis *.egg-info
 
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,docs]'
 	touch $@

@@ -24,10 +24,11 @@ def test_pyproject_says_what_settings_say():
     assert project['project']['name'] == settings['lib_name']
     assert project['project']['dependencies'] == settings['requirements'].split()
     assert project['project']['optional-dependencies']['dev'] == settings['dev_requirements'].split()
+    assert project['project']['optional-dependencies']['docs'] == settings['docs_requirements'].split()
     assert project['tool']['nbdev']['nbs_path'] == settings['nbs_path']
     assert settings['version'] in (ROOT/settings['lib_name']/'__init__.py').read_text()
 
-@pytest.mark.parametrize('key', ['version', 'description', 'requirements', 'dev_requirements', 'nbs_path', 'git_url', 'keywords'])
+@pytest.mark.parametrize('key', ['version', 'description', 'requirements', 'dev_requirements', 'docs_requirements', 'nbs_path', 'git_url', 'keywords'])
 def test_a_changed_setting_is_noticed(key, tree):
     settings = write_pyproject.read_settings()
     changed = {**settings, key: settings[key] + 'x'}

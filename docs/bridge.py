@@ -1,0 +1,242 @@
+"""From nbdev's notebooks to pages that MyST-NB can render.
+
+What nbdev means by a line, and what becomes of it here:
+
+    #| default_exp, #| hide, #| include: false    the cell is dropped
+    #| echo: false, #| hide_input                 the code is dropped, its outputs stay
+    #| output: false, #| hide_output              the outputs are dropped, the code stays
+    #| fig-alt: text                              the text becomes the alternative text of the cell's pictures
+    any other #| line, such as #| export          the line is dropped; exported code stands in its place, unfolded
+    > subtitle, below the title                   the description of the page
+    a link to NN_name.ipynb                       a link to the page `name`
+    a link to another file of the repository      a link to it in the repository, or to a copy where there is no repository
+    a public name between backticks               a link to its documentation
+    the first use of a term of glossary.yml       a link to the glossary
+
+An exported name becomes an anchor at the cell that defines it, so `optimizer.html#basicoptim` stays true when cells move.
+"""
+from dataclasses import dataclass, field
+from pathlib import Path
+import ast, copy, html, math, re
+
+import nbformat
+from nbformat.v4 import new_markdown_cell
+
+DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', flags=re.M)
+DROPPED = {'default_exp', 'hide', 'include: false'}
+NO_CODE, NO_OUTPUT = {'echo: false', 'hide_input'}, {'output: false', 'hide_output'}
+ANSI = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')
+# What is not plain prose: fenced code, math, code, links and pictures, headings, HTML.
+SPECIAL = re.compile(r'(^```.*?^```|\$\$.*?\$\$|\$[^$\n]+\$|`[^`\n]+`|!?\[[^\]\n]*\]\([^)\n]*\)|^#[^\n]*|<[^>\n]+>)', flags=re.M | re.S)
+
+@dataclass
+class Site:
+    "What the pages need to know about each other"
+    names: dict = field(default_factory=dict)  # A name between backticks: the Markdown of a link, or a web address
+    terms: list = field(default_factory=list)  # The entries of glossary.yml
+    pages: dict = field(default_factory=dict)  # The path of a source file in the repository: the page made from it
+    root: Path = Path('.')                     # The repository
+    git_url: str = ''                          # Its public address; empty: none
+    branch: str = 'main'
+    files: set = field(default_factory=set)    # Filled here: files of the repository that pages link to
+
+def directives(source):
+    "The directive lines of a cell as a dict, `{'fig-alt': 'A curve'}`"
+    return {name: value for name, value in DIRECTIVE.findall(source)}
+
+def has(source, wanted):
+    "Is one of the wanted directives there? `'echo: false'` means that value, `'hide'` the bare name."
+    found = directives(source).items()
+    return any(f'{k}: {v}' in wanted or k in wanted for k, v in found)
+
+def page_of(path):
+    "The page of a notebook: nbdev's rule, the name without its number"
+    return re.sub(r'^\d+[a-z]?_', '', Path(path).stem)
+
+def slug(text):
+    "The anchor of a heading, as Sphinx makes it"
+    from docutils.nodes import make_id
+    return make_id(re.sub(r'[`*]', '', text))
+
+# Outputs
+
+def clean_text(text):
+    "Text as a terminal would leave it: no colours, and of an overwritten line its last state"
+    lines = ANSI.sub('', text).replace('\r\n', '\n').split('\n')
+    return '\n'.join(line.rstrip('\r').rsplit('\r', 1)[-1] for line in lines)
+
+def clean_html(text):
+    "A saved HTML output without styles of its own, scripts, and links to other hosts' style sheets"
+    return re.sub(r'<(style|script)\b.*?</\1>|<link\b[^>]*>', '', text, flags=re.S | re.I).strip()
+
+def clean_output(output):
+    "The output as it is shown, or None if nothing of it is left"
+    output = copy.deepcopy(output)
+    if output.output_type == 'stream':
+        output.text = clean_text(output.text)
+        return output if output.text.strip() else None
+    data = output.get('data', {})
+    if 'text/html' in data:
+        data['text/html'] = clean_html(data['text/html'])
+        if not data['text/html']: return None
+    if 'text/plain' in data: data['text/plain'] = clean_text(data['text/plain'])
+    if any(kind.startswith('image/') for kind in data): data.pop('text/plain', None)
+    return output
+
+def joined(outputs):
+    "Outputs with neighbouring pieces of the same stream as one"
+    out = []
+    for o in outputs:
+        if out and o.output_type == 'stream' == out[-1].output_type and o.name == out[-1].name: out[-1].text += o.text
+        else: out.append(copy.deepcopy(o))
+    return out
+
+def code_cell(cell):
+    "The cell as it is shown, or None. Raises `ValueError` for a picture without its text."
+    source = cell.source
+    if has(source, DROPPED): return None
+    cell = copy.deepcopy(cell)
+    cell.source = re.sub(r'^#\|.*\n?', '', source, flags=re.M).strip('\n')
+    cell.outputs = [] if has(source, NO_OUTPUT) else [o for o in map(clean_output, joined(cell.outputs)) if o]
+    alt = directives(source).get('fig-alt', '')
+    if any(kind.startswith('image/') for o in cell.outputs for kind in o.get('data', {})):
+        if not alt: raise ValueError(f'a cell draws a picture and has no "#| fig-alt:" line:\n{source}')
+        cell.metadata['mystnb'] = {'image': {'alt': alt}}
+    if has(source, NO_CODE): cell.metadata['tags'] = ['remove-input']
+    return cell if cell.outputs or (cell.source and not has(source, NO_CODE)) else None
+
+# Prose
+
+def outside(text, change_prose=lambda s: s, change_special=lambda s: s):
+    "Change the plain prose of Markdown and its special pieces (code, links, math, headings) separately"
+    parts = SPECIAL.split(text)
+    return ''.join(change_special(p) if i % 2 else change_prose(p) for i, p in enumerate(parts))
+
+def link_names(text, site):
+    "Turn backticked names that are documented somewhere into links"
+    def change(piece):
+        m = re.fullmatch(r'`([A-Za-z_][\w.]*)(\(.*\))?`', piece)
+        target = site.names.get(m[1]) if m else None
+        if not target: return piece
+        return f'[{piece}]({target})' if '://' in target else f'{{py:obj}}`{m[1]}{m[2] or ""} <{target}>`'
+    return outside(text, change_special=change)
+
+def link_terms(text, site, seen):
+    "Link each term of the glossary where it is first used; `seen` collects them over the cells of a page"
+    def change(prose):
+        for entry in site.terms:
+            if entry['term'] in seen: continue
+            forms = '|'.join(sorted(map(re.escape, entry.get('forms', [entry['term']])), key=len, reverse=True))
+            phrases = ''.join(re.escape(p) + '|' for p in entry.get('not_in', []))
+            for m in re.finditer(rf'{{term}}`[^`]*`|{phrases}(?<![\w-])({forms})(?![\w-])', prose, flags=re.I):
+                if not m[1]: continue
+                seen.add(entry['term'])
+                prose = f'{prose[:m.start()]}{{term}}`{m[1]} <{entry["term"]}>`{prose[m.end():]}'
+                break
+        return prose
+    return outside(text, change_prose=change)
+
+def relink(text, site, folder='nbs'):
+    "Point links at pages; `folder` is where the text's file lies. Raises `ValueError` for a file that isn't there."
+    def change(piece):
+        m = re.fullmatch(r'(!?\[[^\]]*\])\((?!\w+:|#)([^)#\s]+)(#[^)]*)?\)', piece, flags=re.S)
+        if not m: return piece
+        path = (site.root/folder/m[2]).resolve()
+        if not path.exists(): raise ValueError(f'a link to {m[2]}: there is no such file')
+        name = path.relative_to(site.root.resolve()).as_posix()
+        if name in site.pages: return f'{m[1]}({site.pages[name]}{m[3] or ""})'
+        if site.git_url: return f'{m[1]}({site.git_url}/blob/{site.branch}/{name})'
+        site.files.add(name)
+        return f'{m[1]}(files/{name if path.suffix else name + ".txt"})'
+    return outside(text, change_special=change)
+
+def prose(text, site, seen, folder='nbs'):
+    "All that happens to a Markdown cell"
+    return relink(link_terms(link_names(text, site), site, seen), site, folder)
+
+# Pages
+
+def opening(nb):
+    "Title and description of a notebook: `# title` and `> description` of its first cell"
+    text = nb.cells[0].source if nb.cells else ''
+    m = re.match(r'#[ \t]+(.+?)[ \t]*(?:\n\s*\n>[ \t]*(.+?)[ \t]*(?:\n|$)|\n|$)', text)
+    if not m or not m[2]: raise ValueError('a notebook begins with a cell "# title", an empty line, and "> one sentence"')
+    return m[1], m[2]
+
+def minutes(nb):
+    "How long the reading takes: 200 words of prose or 20 lines of code a minute"
+    words = sum(len(c.source.split()) for c in nb.cells if c.cell_type == 'markdown')
+    lines = sum(len(c.source.splitlines()) for c in nb.cells if c.cell_type == 'code')
+    return max(1, math.ceil(words/200 + lines/20))
+
+def defined(source):
+    "The names that a cell defines at its top level, with the methods of classes as `class.method`"
+    try: tree = ast.parse(source)
+    except SyntaxError: return []
+    names = []
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.append(node.name)
+            names += [f'{node.name}.{f.name}' for f in getattr(node, 'body', []) if isinstance(node, ast.ClassDef) and isinstance(f, ast.FunctionDef)]
+        elif isinstance(node, ast.Assign): names += [t.id for t in node.targets if isinstance(t, ast.Name)]
+    return [n for n in names if not n.startswith('_')]
+
+def anchors(names, taken):
+    "A cell of invisible anchors, one a name, leaving out those that the page has already"
+    ids = [n.lower() for n in names if n.lower() not in taken]
+    taken.update(ids)
+    return [new_markdown_cell(''.join(f'<span id="{i}" class="anchor"></span>' for i in ids))] if ids else []
+
+def bar(nb, name, site):
+    "The line below the title: reading time, the notebook, and where to run it"
+    links = [f'<span>{minutes(nb)} min to read</span>', f'<a href="notebooks/{name}.ipynb" download>Download the notebook</a>']
+    if m := re.fullmatch(r'https://github\.com/([^/]+/[^/]+?)/?', site.git_url):
+        links += [f'<a href="https://colab.research.google.com/github/{m[1]}/blob/{site.branch}/nbs/{name}.ipynb">Open in Colab</a>',
+                  f'<a href="https://mybinder.org/v2/gh/{m[1]}/{site.branch}?labpath=nbs%2F{name}.ipynb">Open in Binder</a>']
+    return '<div class="page-bar">' + ''.join(links) + '</div>'
+
+def foot(nb):
+    "What the outputs of the page come from, as `make prepare` noted it in the notebook"
+    made = nb.metadata.get('fastbook_sgd')
+    if not made: return ''
+    versions = ', '.join(f'{k} {made["versions"][k]}' for k in ('fastbook_sgd', 'torch', 'fastai') if k in made['versions'])
+    return f'<p class="provenance">The outputs on this page come from {html.escape(versions)}, on the data <code>{html.escape(made["data"])}</code>.</p>'
+
+def convert(nb, name, site):
+    "The notebook as MyST-NB is to render it"
+    title, description = opening(nb)
+    seen, cells = set(), []
+    taken = {slug(h) for c in nb.cells if c.cell_type == 'markdown' for h in re.findall(r'^#+[ \t]+(.+)$', c.source, flags=re.M)}
+    for i, cell in enumerate(nb.cells):
+        if cell.cell_type == 'code':
+            if shown := code_cell(cell):
+                if 'export' in directives(cell.source): cells += anchors(defined(shown.source), taken)
+                cells.append(shown)
+        else:
+            text = cell.source
+            if not i: text = re.sub(r'^>.*\n?', '', text.split('\n', 1)[1], flags=re.M).strip()
+            parts = [prose(text, site, seen)] if text else []
+            if not i: parts = [f'# {title}', f'{{.lead}}\n{link_names(description, site)}', bar(nb, name, site), *parts]
+            new = copy.deepcopy(cell)
+            new.source = '\n\n'.join(parts)
+            cells.append(new)
+    if end := foot(nb): cells.append(new_markdown_cell(end))
+    out = nbformat.v4.new_notebook(cells=cells, metadata={'kernelspec': nb.metadata.get('kernelspec', {'name': 'python3', 'display_name': 'python3', 'language': 'python'})})
+    for i, cell in enumerate(out.cells): cell['id'] = f'cell-{i}'
+    return out
+
+def pictures(nb):
+    "The pictures that a notebook shows: their alternative texts and PNG bytes"
+    from base64 import b64decode
+    shown = [code_cell(c) for c in nb.cells if c.cell_type == 'code']
+    return [(c.metadata['mystnb']['image']['alt'], b64decode(o.data['image/png']))
+            for c in shown if c for o in c.outputs if 'image/png' in o.get('data', {})]
+
+def with_thumbnails(text, thumbs):
+    "Give the table whose rows link to lessons a first column with each lesson's picture; `thumbs`: page: (alt, file)"
+    def row(m):
+        line, page = m[0], re.match(r'\|\s*\[[^\]]*\]\(([\w-]+)\.ipynb\)', m[0])
+        if page and page[1] in thumbs: return '| [![{}]({})]({}.ipynb) '.format(*thumbs[page[1]], page[1]) + line
+        return '| ' + ('---' if re.fullmatch(r'[|\s:-]+', line) else 'picture' if 'notebook' in line else '') + ' ' + line
+    tables = re.split(r'((?:^\|.*\|[ \t]*$\n?)+)', text, flags=re.M)
+    return ''.join('{.arc}\n' + re.sub(r'^\|.*$', row, t, flags=re.M) if re.search(r'^\|\s*\[[^\]]*\]\([\w-]+\.ipynb\)', t, flags=re.M) else t for t in tables)

@@ -1,0 +1,252 @@
+"Write the sources of the site into a folder: lessons, API pages, glossary, pictures. Files that say the same are left alone."
+from configparser import ConfigParser
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+import inspect, json, os, re, shutil
+
+from PIL import Image, ImageDraw, ImageFont
+import nbformat, yaml
+
+import bridge
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+LIB = 'fastbook_sgd'
+
+def settings(root=ROOT):
+    "The `[DEFAULT]` section of settings.ini"
+    ini = ConfigParser()
+    ini.read(root/'settings.ini', encoding='utf-8')
+    return dict(ini.defaults())
+
+def site_url(cfg):
+    "Where the site is published, with a slash at its end: SITE_URL, else GitHub Pages of git_url, else empty"
+    if url := os.environ.get('SITE_URL'): return url.rstrip('/') + '/'
+    m = re.fullmatch(r'https://github\.com/([^/]+)/([^/]+?)/?', cfg['git_url'])
+    return f'https://{m[1].lower()}.github.io/{m[2]}/' if m else ''
+
+class Folder:
+    "A folder to write into that knows what was written"
+    def __init__(self, path): self.path, self.written = Path(path), set()
+
+    def write(self, name, content):
+        "Write text or bytes, unless the file says the same already"
+        data = content.encode() if isinstance(content, str) else content
+        path = self.path/name
+        self.written.add(path)
+        if path.exists() and path.read_bytes() == data: return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def sweep(self):
+        "Remove what an earlier build wrote and this one didn't"
+        for path in self.path.rglob('*'):
+            if path.is_file() and path not in self.written: path.unlink()
+
+# API
+
+def modules(root=ROOT):
+    "Modules in the order of the lessons: name and the stem of its notebook"
+    for path in sorted((root/'nbs').glob('[0-9]*.ipynb')):
+        nb = nbformat.read(path, as_version=4)
+        for cell in nb.cells:
+            if name := bridge.directives(cell.source).get('default_exp'): yield name, path.stem
+
+def symbols(module):
+    "The public names of a module in the order of its source; methods as `Class.method`"
+    index = import_module(f'{LIB}._modidx').d['syms'].get(module.__name__, {})
+    names = [n.removeprefix(module.__name__ + '.') for n in index]
+    names += [n for n in module.__all__ if n not in names]
+    return sorted((n for n in names if '__' not in n), key=lambda n: line_of(module, n))
+
+def line_of(module, name):
+    "The line at which a name is defined"
+    obj = lookup(module, name)
+    try: return inspect.getsourcelines(inspect.unwrap(obj))[1]
+    except (TypeError, OSError): pass
+    for i, line in enumerate(inspect.getsource(module).splitlines(), 1):
+        if re.match(rf'{re.escape(name)}\s*=', line): return i
+    raise LookupError(f'{module.__name__}.{name}: no definition found')
+
+def lookup(module, name):
+    "The object behind `name` or `Class.method`"
+    obj = module
+    for part in name.split('.'): obj = getattr(obj, part)
+    return obj
+
+def signature(obj):
+    "The parameters in parentheses, with their defaults"
+    name = lambda default: type('Name', (), {'__repr__': lambda _: default.__name__})() if hasattr(default, '__name__') else default
+    params = [p.replace(default=p.default if p.default is p.empty else name(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
+    return str(inspect.Signature(params))
+
+def link(text, site):
+    "Names of a docstring or docment as links"
+    return bridge.link_names(text.strip(), site)
+
+def split_errors(doc):
+    "A docstring without, and the sentences that name its errors"
+    sentences = re.split(r'(?<=\.)\s+(?=[A-Z])', doc)
+    errors = [s for s in sentences if re.match(r'Raises?\b', s)]
+    return ' '.join(s for s in sentences if s not in errors), ' '.join(errors)
+
+def result_comment(obj):
+    "The comment behind the colon of a `def`: what it returns"
+    m = re.search(r'^(?:\s*\)|\s*def [^\n]*\))(?:\s*->[^:\n]*)?:[ \t]*#[ \t]*(.+)$', inspect.getsource(obj), flags=re.M)
+    return m[1].strip() if m else ''
+
+def fields(obj, site):
+    "Parameters and result with their comments, as a field list"
+    from fastcore.docments import docments
+    if not inspect.isfunction(obj): return []
+    docs = docments(obj, full=True)
+    lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in ('self', 'return') and doc['docment']]
+    return lines + [f':returns: {link(text, site)}' for text in [result_comment(obj)] if text]
+
+def describe(module, name, site, lesson, cfg):
+    "One entry of an API page"
+    obj = lookup(module, name)
+    is_class = inspect.isclass(obj)
+    kind = 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
+    head = name + (signature(obj) if callable(obj) else '')
+    doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) else '')
+    if kind == 'data': doc = f'`{obj!r}`'
+    called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
+    if errors and not doc: doc, errors = errors, ''
+    body = [link(doc, site)]
+    if lines := fields(called, site) if callable(obj) else []: body.append('\n'.join(lines))
+    if errors: body.append(f':Errors: {link(errors, site)}')
+    where = [f'<a href="../{bridge.page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
+    if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{module.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
+    if kind != 'method': body.append(f'<p class="where">{" · ".join(where)}</p>')
+    return f'::::{{py:{kind}}} {head}\n\n' + '\n\n'.join(b for b in body if b) + '\n\n::::'
+
+def api_page(name, lesson, site, cfg):
+    "The page of one module"
+    module = import_module(f'{LIB}.{name}')
+    entries = [describe(module, n, site, lesson, cfg) for n in symbols(module)]
+    return '\n\n'.join([f'# {LIB}.{name}', f'{{.lead}}\n{link(module.__doc__ or "", site)}', f'```{{py:module}} {LIB}.{name}\n```',
+                        f'Everything here is built, explained and checked in the lesson <a href="../{bridge.page_of(lesson)}.html">{lesson}</a>, '
+                        f'and imported with `from {LIB}.{name} import *`.', *entries]) + '\n'
+
+def api_index(mods, cfg):
+    "The page that lists every module with its names"
+    rows = []
+    for name, _ in mods:
+        module = import_module(f'{LIB}.{name}')
+        names = ', '.join(f'{{py:obj}}`{n} <{LIB}.{name}.{n}>`' for n in symbols(module) if '.' not in n)
+        rows.append(f'| [{LIB}.{name}]({name}.md) | {names} |')
+    toc = '\n'.join(name for name, _ in mods)
+    return (f'# API reference\n\n{{.lead}}\nEvery public name: its signature, what each parameter is, and the lesson that builds it.\n\n'
+            f'`from {LIB}.all import *` gives you all of them, together with fastai\'s basics.\n\n| module | names |\n|---|---|\n' + '\n'.join(rows)
+            + f'\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n')
+
+# Other pages
+
+def glossary_page(terms, site):
+    "The glossary, in alphabetical order"
+    entries = []
+    for e in sorted(terms, key=lambda e: e['term']):
+        entries.append(f'{e["term"]}\n  <span lang="zh-Hant" class="zh">{e["zh"]}</span>\n\n  {e["text"]}\n')
+    return ('# Glossary\n\n{.lead}\nThe words of the series, with the Traditional Chinese term beside each.\n\n'
+            '```{glossary}\n' + '\n'.join(entries) + '```\n')
+
+MISSING = '''---
+orphan: true
+---
+# This page does not exist
+
+{.lead}
+The address may be mistyped, or the page may have moved.
+
+Start from the [first page](index.ipynb), look a name up in the [API reference](api/index.md), or use the search above.
+'''
+
+def thumbnail(data, width=240):
+    "A smaller PNG, on white"
+    image = Image.open(BytesIO(data)).convert('RGBA')
+    image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image).convert('RGB')
+    image.thumbnail((width, width))
+    return png(image)
+
+def png(image):
+    "The bytes of a picture"
+    out = BytesIO()
+    image.save(out, 'PNG', optimize=True)
+    return out.getvalue()
+
+def font(size, bold=True):
+    "A font that comes with matplotlib"
+    import matplotlib
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path())/'fonts'/'ttf'/f'DejaVuSans{"-Bold" if bold else ""}.ttf'), size)
+
+def social_card(data, title, text):
+    "What is shown where someone shares a link: our own plot beside the title, 1200×630"
+    card = Image.new('RGB', (1200, 630), 'white')
+    plot = Image.open(BytesIO(data)).convert('RGB').resize((520, 520), Image.Resampling.LANCZOS)
+    card.paste(plot, (50, 55))
+    draw, lines = ImageDraw.Draw(card), ['']
+    for word in text.split():
+        if draw.textlength(f'{lines[-1]} {word}', font(34, False)) > 540: lines.append('')
+        lines[-1] = f'{lines[-1]} {word}'.strip()
+    draw.text((610, 190), title, '#111111', font(60))
+    draw.multiline_text((610, 290), '\n'.join(lines), '#333333', font(34, False), spacing=14)
+    return png(card)
+
+def favicon(data):
+    "The middle of the plot as a small square"
+    image = Image.open(BytesIO(data)).convert('RGB')
+    w, h = image.size
+    return png(image.crop((w//8, h//8, w - w//8, h - h//8)).resize((64, 64), Image.Resampling.LANCZOS))
+
+def llms(cfg, infos, url):
+    "llms.txt: the site in a few lines for language models"
+    lesson = lambda i: f'- [{i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
+    return '\n'.join([f'# {LIB}', '', f'> {cfg["description"]}', '', '## Lessons', '', *[lesson(i) for i in infos if i['page'] != 'index'], '', '## Reference', '',
+                      *[f'- [{LIB}.{m}]({url}api/{m}.html): signatures, parameters, errors' for m, _ in modules()],
+                      f'- [Glossary]({url}glossary.html): the terms, in English and Traditional Chinese', ''])
+
+def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
+    "Write everything below `folder`: `pages` for Sphinx, `extra` to be copied as it is. Returns what is known of each notebook."
+    cfg = cfg or settings(root)
+    out, extra, mods = Folder(Path(folder)/'pages'), Folder(Path(folder)/'extra'), list(modules(root))
+    terms = yaml.safe_load((DOCS/'glossary.yml').read_text(encoding='utf-8'))
+    names = yaml.safe_load((DOCS/'links.yml').read_text(encoding='utf-8'))
+    for name, _ in mods:
+        module = import_module(f'{LIB}.{name}')
+        for n in symbols(module): names[n] = names[f'{LIB}.{name}.{n}'] = f'{LIB}.{name}.{n}'
+    paths = sorted((root/'nbs').glob('[0-9]*.ipynb')) + [root/'nbs'/'index.ipynb']
+    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{bridge.page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md'},
+                       root, cfg['git_url'].rstrip('/'), cfg['branch'])
+    infos, thumbs = [], {}
+    for path in paths:
+        nb, page = nbformat.read(path, as_version=4), bridge.page_of(path)
+        try:
+            new, shown = bridge.convert(nb, path.stem, site), bridge.pictures(nb)
+        except ValueError as e: raise ValueError(f'{path.name}: {e}') from e
+        if page == 'index':
+            for cell in new.cells:
+                if cell.cell_type == 'markdown': cell.source = bridge.with_thumbnails(cell.source, thumbs)
+            toc = lambda caption, entries: '```{toctree}\n:hidden:\n:caption: ' + caption + '\n\n' + '\n'.join(entries) + '\n```\n'
+            new.cells[-1].source += '\n\n' + toc('Lessons', [bridge.page_of(p) for p in paths[:-1]]) + '\n' + toc('Reference', ['api/index', 'glossary', 'contributing'])
+            card, icon = social_card(shown[0][1], LIB, cfg['description']), favicon(shown[0][1])
+        elif shown:
+            out.write(f'thumbs/{page}.png', thumbnail(shown[0][1]))
+            thumbs[page] = shown[0][0], f'thumbs/{page}.png'
+        out.write(f'{page}.ipynb', nbformat.writes(new))
+        extra.write(f'notebooks/{path.name}', path.read_bytes())
+        title, description = bridge.opening(nb)
+        infos.append(dict(page=page, stem=path.stem, title=title, description=description.replace('`', '')))
+    for name, lesson in mods: out.write(f'api/{name}.md', api_page(name, lesson, site, cfg))
+    out.write('api/index.md', api_index(mods, cfg))
+    out.write('glossary.md', glossary_page(terms, site))
+    out.write('404.md', MISSING)
+    out.write('contributing.md', bridge.relink((root/'CONTRIBUTING.md').read_text(encoding='utf-8'), site, '.'))
+    for name in sorted(site.files): out.write(f'files/{name if Path(name).suffix else name + ".txt"}', (root/name).read_bytes())
+    extra.write('card.png', card)
+    extra.write('favicon.png', icon)
+    extra.write('llms.txt', llms(cfg, infos, site_url(cfg)))
+    for f in (out, extra): f.sweep()
+    (Path(folder)/'infos.json').write_text(json.dumps(infos), encoding='utf-8')
+    return infos

@@ -1,0 +1,389 @@
+"The built site in a real browser: what readers see, and that the same checks notice planted faults."
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+import json, os, re, shutil, subprocess, sys, threading
+import xml.etree.ElementTree as ET
+
+import nbformat, pytest
+
+from conftest import ROOT
+
+OUT, CHROMIUM = ROOT/'_docs', '/usr/bin/chromium'
+JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
+LESSONS = [re.sub(r'^\d+[a-z]?_', '', p.stem) for p in sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))]
+MODULES = [p.stem for p in sorted((ROOT/'fastbook_sgd').glob('[a-z]*.py')) if p.stem != 'all']
+PAGES = ['index.html', *(f'{n}.html' for n in LESSONS), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'contributing.html', 'search.html', '404.html']
+
+def missing():
+    "What the site's tests need and this machine lacks"
+    try: import playwright, sphinx, myst_nb, sphinx_book_theme, sphinx_copybutton, yaml
+    except ImportError as e: return f'{e.name} (pip install -e .[docs])'
+    if not shutil.which('npm'): return 'Node.js with npm'
+    if not Path(CHROMIUM).exists(): return f'Chromium at {CHROMIUM} (apt-get install chromium)'
+
+if lacking := missing():
+    if os.environ.get('FASTBOOK_SGD_SITE_REQUIRED'): pytest.fail(f'the tests of the site need {lacking}', pytrace=False)
+    pytest.skip(f'the tests of the site need {lacking}', allow_module_level=True)
+
+def build(root=ROOT):
+    return subprocess.run([sys.executable, root/'tools'/'build_docs.py'], capture_output=True, text=True, encoding='utf-8', cwd=root)
+
+class Handler(SimpleHTTPRequestHandler):
+    "Serves a folder below a prefix, as GitHub Pages does, with 404.html for what isn't there"
+    prefix = '/'
+    def log_message(self, *args): pass
+    def translate_path(self, path): return super().translate_path('/' + path.removeprefix(self.prefix) if path.startswith(self.prefix) else '/none')
+    def send_error(self, code, *args, **kwargs):
+        body = (Path(self.directory)/'404.html').read_bytes()
+        self.send_response(code)
+        self.send_header('Content-Type', 'text/html; charset=utf-8')
+        self.end_headers()
+        self.wfile.write(body)
+
+def serve(folder):
+    "A server for `folder` and the address of the site on it"
+    prefix = re.search('<base href="([^"]+)"', (folder/'404.html').read_text(encoding='utf-8'))[1]
+    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(type('Prefixed', (Handler,), {'prefix': prefix}), directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f'http://127.0.0.1:{server.server_port}{prefix}'
+
+@pytest.fixture(scope='session')
+def site():
+    done = build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'WARNING' not in done.stderr and str(OUT/'index.html') in done.stdout
+    server, url = serve(OUT)
+    yield url
+    server.shutdown()
+
+@pytest.fixture(scope='session')
+def browser():
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+        yield browser
+        browser.close()
+
+def open_page(browser, url, scheme='light', width=1300, **options):
+    "A page in a context of its own, and the list of what went wrong while it loaded"
+    page = browser.new_context(viewport={'width': width, 'height': 900}, color_scheme=scheme, **options).new_page()
+    wrong, host = [], urlsplit(url).netloc
+    page.on('request', lambda r: wrong.append(f'request to another host: {r.url}') if urlsplit(r.url).netloc != host and not r.url.startswith(('data:', 'blob:')) else None)
+    page.on('response', lambda r: wrong.append(f'{r.status}: {r.url}') if r.status >= 400 else None)
+    page.on('console', lambda m: wrong.append(f'console: {m.text}') if m.type == 'error' else None)
+    page.on('pageerror', lambda e: wrong.append(f'script error: {e}'))
+    page.goto(url, wait_until='networkidle')
+    return page, wrong
+
+def overflow(page):
+    "How far the page is wider than its window"
+    wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+    return [f'{wide} px too wide at {page.viewport_size["width"]}'] if wide > 0 else []
+
+def junk(page, allowed=()):
+    "Traces of markup in the text"
+    text = page.evaluate('document.body.innerText')
+    return [f'{j!r} in the text: {text[max(0, text.index(j) - 30):][:80]!r}' for j in JUNK if j in text and j not in allowed]
+
+def alts(page):
+    "Pictures without a text that says what they show"
+    bad = page.evaluate('[...document.images].filter(i => i.closest("article") && (i.alt || "").trim().length < 30).map(i => i.outerHTML.slice(0, 120))')
+    return [f'no meaningful alt text: {b}' for b in bad]
+
+def axe(page):
+    "Serious and critical violations that axe-core finds"
+    page.add_script_tag(path=ROOT/'docs'/'node_modules'/'axe-core'/'axe.min.js')
+    found = page.evaluate('axe.run({resultTypes: ["violations"]}).then(r => r.violations)')
+    return [f'axe: {v["id"]}: {n["html"][:160]} {n["failureSummary"][:200]}' for v in found if v['impact'] in ('serious', 'critical') for n in v['nodes'][:3]]
+
+def problems(browser, url, scheme):
+    "Everything that is wrong with one page in one colour scheme"
+    page, wrong = open_page(browser, url, scheme)
+    wrong += overflow(page) + junk(page, {'#|'} if url.endswith('contributing.html') else ()) + alts(page)
+    if page.evaluate('document.documentElement.dataset.theme') != scheme: wrong.append(f'not shown in {scheme} mode')
+    wrong += axe(page)
+    page.set_viewport_size({'width': 390, 'height': 800})
+    page.wait_for_timeout(100)
+    wrong += overflow(page)
+    if scheme == 'light': wrong += [f'at 390 px: {w}' for w in axe(page)]
+    page.context.close()
+    return wrong
+
+class Links(HTMLParser):
+    "The ids of a page and all that it refers to"
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.refs, self.base = [], [], None
+        self.feed(text)
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if 'id' in attrs: self.ids.append(attrs['id'])
+        if tag == 'base': self.base = attrs['href']
+        elif ref := attrs.get('href') or attrs.get('src'): self.refs.append(ref)
+
+def broken_links(folder):
+    "References of the pages below `folder` to files or anchors that aren't there"
+    pages = {p.relative_to(folder).as_posix(): Links(p.read_text(encoding='utf-8')) for p in folder.rglob('*.html') if '_static' not in p.parts}
+    broken = []
+    for name, page in pages.items():
+        for ref in page.refs:
+            if urlsplit(ref).scheme or ref.startswith('//'): continue
+            full, anchor = urldefrag(ref)
+            target = urlsplit(urljoin('' if page.base else name, full)).path.lstrip('/') or name
+            if target.endswith('/'): target += 'index.html'
+            if not (folder/unquote(target)).exists(): broken.append(f'{name}: no file for {ref}')
+            elif anchor and target in pages and unquote(anchor) not in pages[target].ids: broken.append(f'{name}: no anchor for {ref}')
+    return broken
+
+# What every page must show
+
+def test_every_page_is_known(site):
+    assert sorted(p.relative_to(OUT).as_posix() for p in OUT.rglob('*.html') if '_static' not in p.parts) == sorted(PAGES)
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('name', PAGES)
+def test_page_is_sound(site, browser, name, scheme): assert problems(browser, site + name, scheme) == []
+
+def test_links_and_anchors_resolve(site): assert broken_links(OUT) == []
+
+def test_titles_descriptions_and_cards(site):
+    seen = {}
+    for name in PAGES:
+        root = ET.fromstring('<r/>') if False else (OUT/name).read_text(encoding='utf-8')
+        title = re.search(r'<title>(.*?)</title>', root, flags=re.S)[1].strip()
+        meta = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"', root))
+        assert len(meta['description']) > 20 and meta['og:title'] and meta['og:image'].endswith('card.png'), name
+        seen.setdefault(title, []).append(name)
+    assert all(len(names) == 1 for names in seen.values()), seen
+    from PIL import Image
+    assert Image.open(OUT/'card.png').size == (1200, 630) and Image.open(OUT/'favicon.png').size == (64, 64)
+
+def test_sitemap_and_llms(site):
+    urls = [e.text for e in ET.parse(OUT/'sitemap.xml').iter('{http://www.sitemaps.org/schemas/sitemap/0.9}loc')]
+    base = os.path.commonprefix(urls).rsplit('/', 1)[0] + '/'
+    assert sorted(u.removeprefix(base) for u in urls) == sorted(set(PAGES) - {'404.html', 'search.html'})
+    llms = (OUT/'llms.txt').read_text(encoding='utf-8')
+    links = [re.sub(r'^https?://.*?/(?=(?:[\w-]+\.html|api/|notebooks/))', '', u) for u in re.findall(r'(?<=\()[^)\s]+\.html(?=\))|\S+\.ipynb', llms)]
+    assert len(links) >= 2*len(LESSONS) + len(MODULES) and not [u for u in links if not (OUT/u).exists()]
+
+def test_a_wrong_address_shows_the_404_page(site, browser):
+    page, wrong = open_page(browser, site + 'no/such/page')
+    assert wrong and all('404' in w and ('no/such/page' in w or 'console' in w) for w in wrong), wrong   # the page itself, not its style sheets
+    assert page.locator('h1').inner_text().startswith('This page does not exist')
+    page.get_by_role('link', name='first page').click()
+    assert page.url.startswith(site) and page.title().startswith('fastbook_sgd')
+
+# Lessons, API, glossary
+
+@pytest.mark.parametrize('path', sorted((ROOT/'nbs').glob('*.ipynb')), ids=lambda p: p.stem)
+def test_lesson(site, browser, path):
+    nb, name = nbformat.read(path, as_version=4), re.sub(r'^\d+[a-z]?_', '', path.stem)
+    page, _ = open_page(browser, f'{site}{name}.html')
+    text = page.locator('article').inner_text()
+    for v in nb.metadata.fastbook_sgd.versions.values(): assert v in page.locator('.provenance').inner_text()
+    assert nb.metadata.fastbook_sgd.data in page.locator('.provenance').inner_text()
+    assert re.search(r'\d+ min to read', text) and page.locator('.page-bar a[download]').get_attribute('href') == f'notebooks/{path.name}'
+    assert (OUT/'notebooks'/path.name).read_bytes() == path.read_bytes()
+    hidden = lambda c: re.search(r'^#\|\s*(hide|default_exp|echo: false)', c.source, flags=re.M)
+    code = [re.sub(r'^#\|.*\n', '', c.source, flags=re.M).strip() for c in nb.cells if c.cell_type == 'code' and not hidden(c)]
+    assert [t.strip() for t in page.locator('.cell_input pre').all_inner_texts()] == [c for c in code if c]
+    headings = [h for c in nb.cells if c.cell_type == 'markdown' for h in re.findall(r'^## (.+)$', c.source, flags=re.M)]
+    assert page.locator('nav.page-toc a, .bd-toc-nav a').count() >= len(headings) > 0
+    assert page.locator('a.right-next').count() == 1 and (page.locator('a.left-prev').count() == 1 or name == 'index')
+    assert not [i for i in page.evaluate('[...document.querySelectorAll("section")].map(s => s.id)') if re.fullmatch(r'id\d+', i)]   # anchors are words
+    assert page.evaluate('[...document.querySelectorAll("article img")].every(i => i.naturalWidth > 0)')
+    if name != 'index': assert page.locator('a[href*="glossary.html#term-"]').count() >= 3
+    hrefs = page.evaluate('[...document.querySelectorAll("a[href*=\\"glossary.html#term-\\"]")].map(a => a.getAttribute("href"))')
+    assert len(hrefs) == len(set(hrefs))   # at first use only
+    page.context.close()
+
+def test_home_has_the_arc_and_the_commands(site, browser):
+    page, _ = open_page(browser, site + 'index.html')
+    rows = page.locator('table.arc tbody tr')
+    assert rows.count() == len(LESSONS) == page.locator('table.arc img').count()
+    for command in ('make run', 'make test'): assert command in page.locator('article').inner_text()
+    assert page.locator('.cell_output img').count() == 1
+
+def test_api_has_every_name_with_its_comments(site):
+    from importlib import import_module
+    from fastcore.docments import docments
+    from fastbook_sgd._modidx import d
+    for module, names in d['syms'].items():
+        stem = module.split('.')[-1]
+        text = (OUT/'api'/f'{stem}.html').read_text(encoding='utf-8') if names else ''
+        plain = re.sub(r'\s+', ' ', re.sub('<[^>]+>', '', text))
+        for full, (url, _) in names.items():
+            assert f'id="{url.split("#")[1]}"' in (OUT/url.split('#')[0]).read_text(encoding='utf-8'), url   # nbdev's own link, into the lesson
+            if '__' in full: continue
+            assert f'id="{full}"' in text, full
+            obj = import_module(module)
+            for part in full.removeprefix(module + '.').split('.'): obj = getattr(obj, part)
+            for p, doc in docments(obj, full=True).items():
+                words = re.findall(r'^[\w ,-]{4,}', doc['docment'] or '')
+                if p not in ('self', 'return') and words: assert f'{p} – {words[0].strip()}' in plain, (full, p)
+        if stem in LESSONS: assert f'href="../{stem}.html#' in text
+
+def test_names_in_prose_lead_to_the_api_and_to_other_docs(site):
+    text = (OUT/'optimizer.html').read_text(encoding='utf-8')
+    assert 'href="api/optimizer.html#fastbook_sgd.optimizer.BasicOptim"' in text and 'href="https://docs.pytorch.org/' in text
+    assert 'href="https://docs.fast.ai/' in (OUT/'learner.html').read_text(encoding='utf-8')
+
+def test_names_of_other_libraries_exist():
+    import yaml
+    from fastbook_sgd import all as everything
+    import fastai.optimizer, fastcore.test, matplotlib.axes, sklearn.datasets, torch
+    homes = [everything, torch.Tensor, fastcore.test, matplotlib.axes.Axes, sklearn.datasets]
+    for name in yaml.safe_load((ROOT/'docs'/'links.yml').read_text(encoding='utf-8')):
+        first, *rest = name.split('.')
+        obj = {'torch': torch, 'fastai': fastai}.get(first) or next((getattr(h, first) for h in homes if hasattr(h, first)), None)
+        assert obj is not None, name
+        if name == 'fastai.vision': continue    # named in prose as what to avoid; it may not import
+        for part in rest: obj = getattr(obj, part)
+
+def test_glossary_is_traditional_chinese(site, browser):
+    import yaml
+    terms = yaml.safe_load((ROOT/'docs'/'glossary.yml').read_text(encoding='utf-8'))
+    page, _ = open_page(browser, site + 'glossary.html')
+    assert {'batch', 'epoch', 'gradient', 'learning rate', 'loss', 'logit', 'metric', 'momentum', 'parameter', 'sigmoid', 'step'} <= {t['term'] for t in terms}
+    assert page.locator('[lang="zh-Hant"]').all_inner_texts() == [t['zh'] for t in sorted(terms, key=lambda t: t['term'])]
+    for t in terms: t['zh'].encode('big5')       # a Simplified form has no place in Big5
+    with pytest.raises(UnicodeEncodeError): '训练'.encode('big5')
+
+# What a reader does
+
+@pytest.mark.parametrize('where', ['http', 'file'])
+def test_search(site, browser, where):
+    page, wrong = open_page(browser, (site if where == 'http' else OUT.as_uri() + '/') + 'search.html?q=zero_grad')
+    page.locator('#search-results li a').first.wait_for()
+    found = page.evaluate('[...document.querySelectorAll("#search-results li a")].map(a => a.getAttribute("href"))')
+    assert any('optimizer.html' in f and 'api/' not in f for f in found) and any('api/optimizer.html' in f for f in found), found
+    page.wait_for_timeout(500)
+    assert wrong == []
+    page.goto(page.url.replace('zero_grad', 'qwertyzxcv'))
+    page.get_by_text('did not match any documents').wait_for()
+
+def test_search_from_the_keyboard(site, browser):
+    page, _ = open_page(browser, site + 'index.html')
+    page.keyboard.press('Control+k')
+    page.keyboard.type('zero_grad')
+    page.keyboard.press('Enter')
+    page.locator('#search-results li a').first.wait_for()
+
+def test_dark_mode_switches_and_stays(site, browser):
+    page, wrong = open_page(browser, site + 'linear.html')
+    colour = lambda: page.evaluate('getComputedStyle(document.body).backgroundColor')
+    light = colour()
+    for _ in range(3):
+        if page.evaluate('document.documentElement.dataset.theme') == 'dark': break
+        page.locator('button.theme-switch-button:visible').click()
+    assert page.evaluate('document.documentElement.dataset.theme') == 'dark' and colour() != light
+    page.reload()
+    assert page.evaluate('document.documentElement.dataset.theme') == 'dark' and wrong == []
+
+def test_copy_button_copies_the_code(site, browser):
+    page, _ = open_page(browser, site + 'linear.html', permissions=['clipboard-read', 'clipboard-write'])
+    cell = page.locator('.cell_input', has_text='def linear1').first
+    cell.hover()
+    cell.locator('button.copybtn').click()
+    page.wait_for_timeout(200)
+    assert page.evaluate('navigator.clipboard.readText()').strip() == cell.locator('pre').inner_text().strip()
+    assert page.locator('.cell_output button.copybtn').count() == 0
+
+def test_math_is_rendered(site, browser):
+    for name in ('linear', 'descent', 'learner'):
+        page, _ = open_page(browser, f'{site}{name}.html')
+        formulas = page.locator('div.math .katex')
+        assert formulas.count() > 0
+        for i in range(formulas.count()):
+            box = formulas.nth(i).bounding_box()
+            assert box['width'] > 50 and box['height'] > 15
+            assert formulas.nth(i).locator('math').count() == 1     # for screen readers
+        assert page.evaluate('document.fonts.ready.then(f => [...f].some(x => x.family.startsWith("KaTeX") && x.status == "loaded"))')
+        assert page.locator('.katex-error').count() == 0
+
+def test_keyboard_reaches_the_text(site, browser):
+    page, _ = open_page(browser, site + 'linear.html')
+    page.keyboard.press('Tab')
+    assert page.evaluate('document.activeElement.textContent.trim()') == 'Skip to main content'
+    page.keyboard.press('Enter')
+    assert page.url.endswith('#main-content')
+    seen = set()
+    for _ in range(15):
+        page.keyboard.press('Tab')
+        seen.add(page.evaluate('document.activeElement.closest("article") ? "article" : "around"'))
+    assert 'article' in seen
+
+def test_print_leaves_the_text_alone(site, browser):
+    page, _ = open_page(browser, site + 'linear.html')
+    page.emulate_media(media='print')
+    assert not page.locator('.bd-sidebar-primary').is_visible() and not page.locator('.prev-next-footer').is_visible()
+    assert page.locator('article h1').is_visible() and overflow(page) == []
+
+# The same checks on a site with planted faults
+
+FAULTS = {'external script': ('</body>', '<script src="https://example.org/x.js"></script></body>', 'request to another host'),
+          'console error': ('</body>', '<script>console.error("oh")</script></body>', 'console: oh'),
+          'missing file': ('</body>', '<script src="_static/none.js"></script></body>', '404'),
+          'no alt text': ('</article>', '<img src="favicon.png"></article>', 'alt text'),
+          'short alt text': ('</article>', '<img src="favicon.png" alt="plot"></article>', 'alt text'),
+          'directive': ('</article>', '<p>#| export</p></article>', "'#|' in the text"),
+          'too wide': ('</article>', '<div style="width:2000px; height:9px"></div></article>', 'too wide'),
+          'too wide for phones': ('</article>', '<div style="width:600px; height:9px"></div></article>', 'too wide at 390'),
+          'poor contrast': ('</article>', '<p style="color:#999; background:#aaa">pale</p></article>', 'color-contrast')}
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_a_planted_fault_is_noticed(site, browser, tmp_path, fault):
+    copy = shutil.copytree(OUT, tmp_path/'site')
+    at, plant, sign = FAULTS[fault]
+    path = copy/'glossary.html'
+    path.write_text(path.read_text(encoding='utf-8').replace(at, plant, 1), encoding='utf-8')
+    server, url = serve(copy)
+    found = problems(browser, url + 'glossary.html', 'light')
+    server.shutdown()
+    assert any(sign in f for f in found), found
+
+@pytest.mark.parametrize('link', ['#nowhere', 'linear.html#nowhere', 'gone.html', 'notebooks/gone.ipynb'])
+def test_a_broken_link_is_noticed(site, tmp_path, link):
+    copy = shutil.copytree(OUT, tmp_path/'site')
+    path = copy/'glossary.html'
+    path.write_text(path.read_text(encoding='utf-8').replace('</article>', f'<a href="{link}">x</a></article>'), encoding='utf-8')
+    assert [b for b in broken_links(copy) if link in b] and len(broken_links(copy)) == 1
+
+# The build itself
+
+@pytest.fixture
+def checkout(tree):
+    (tree/'docs'/'node_modules').symlink_to(ROOT/'docs'/'node_modules')
+    return tree
+
+def change(path, old, new):
+    text = path.read_text(encoding='utf-8')
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding='utf-8')
+
+def test_second_build_takes_only_what_changed(site, checkout):
+    assert build(checkout).returncode == 0
+    times = lambda: {p.name: p.stat().st_mtime_ns for p in (checkout/'_docs').glob('*.html') if p.name not in ('404.html', 'search.html')}
+    first = times()
+    assert build(checkout).returncode == 0
+    assert times() == first
+    change(checkout/'nbs'/'01_linear.ipynb', 'What we now know', 'What we know at last')
+    assert build(checkout).returncode == 0
+    assert [n for n, t in times().items() if t != first[n]] == ['linear.html']
+    (checkout/'nbs'/'01_linear.ipynb').rename(checkout/'nbs'/'01_line.ipynb')     # links to it are broken now
+    done = build(checkout)
+    assert done.returncode != 0 and '01_linear.ipynb' in done.stderr
+
+@pytest.mark.parametrize('name,old,new,sign', [
+    ('01_linear', '(00_data.ipynb)', '(00_data.ipynb#nowhere)', 'nowhere'),
+    ('01_linear', '`check_pair`', '{py:obj}`fastbook_sgd.gone`', 'fastbook_sgd.gone'),
+    ('01_linear', '#| fig-alt', '#| fig-cap', 'fig-alt'),
+    ('01_linear', r'\\sigma(x)', r'\\sigmo(x)', 'KaTeX')])
+def test_a_fault_fails_the_build_twice(site, checkout, name, old, new, sign):
+    change(checkout/'nbs'/f'{name}.ipynb', old, new)
+    for _ in range(2):
+        done = build(checkout)
+        assert done.returncode != 0 and sign in done.stdout + done.stderr, done.stdout + done.stderr

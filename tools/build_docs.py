@@ -1,0 +1,69 @@
+"Build the site into _docs: pages from the notebooks, then Sphinx with warnings as errors, then what only the whole site can tell."
+from pathlib import Path
+import re, shutil, subprocess, sys, time
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS, WORK, OUT = ROOT/'docs', ROOT/'_proc'/'docs', ROOT/'_docs'
+sys.path.insert(0, str(DOCS))
+
+def install_node():
+    "What docs/package.json asks for, once and again when that changes"
+    wanted, done = DOCS/'package.json', DOCS/'node_modules'/'.installed'
+    if done.exists() and done.stat().st_mtime >= wanted.stat().st_mtime: return
+    npm = shutil.which('npm')
+    if not npm: sys.exit('make docs needs Node.js, which renders the math: install it (it brings npm), then try again.')
+    subprocess.run([npm, 'install', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'], cwd=DOCS, check=True)
+    done.touch()
+
+def sphinx():
+    "Run Sphinx. After a failure the next build starts afresh, or it would not repeat the warnings of pages it has read."
+    done = subprocess.run([sys.executable, '-m', 'sphinx', '-W', '-q', '-b', 'html', '-c', str(DOCS), '-d', str(WORK/'doctrees'), str(WORK/'pages'), str(OUT)])
+    if done.returncode:
+        shutil.rmtree(WORK/'doctrees', ignore_errors=True)
+        sys.exit('The site was not built: mend what is named above.')
+
+def copy_katex():
+    "KaTeX's style sheet and fonts, the only ones that today's browsers take"
+    dist, target = DOCS/'node_modules'/'katex'/'dist', OUT/'_static'/'katex'
+    (target/'fonts').mkdir(parents=True, exist_ok=True)
+    css = (dist/'katex.min.css').read_text(encoding='utf-8')
+    (target/'katex.min.css').write_text(re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)', '', css), encoding='utf-8')
+    for path in (dist/'fonts').glob('*.woff2'): shutil.copy2(path, target/'fonts')
+
+def remove_stale(keep={'search'}):
+    "Remove pages whose source is gone"
+    for path in OUT.rglob('*.html'):
+        name = path.relative_to(OUT).with_suffix('')
+        if '_static' not in name.parts and str(name) not in keep and not any((WORK/'pages'/name).with_suffix(s).exists() for s in ('.md', '.ipynb')): path.unlink()
+
+def root_the_404(url):
+    "A server shows 404.html at any depth, so its links start from the site's root"
+    base = '/' + url.split('/', 3)[3] if url else '/'
+    path = OUT/'404.html'
+    text = path.read_text(encoding='utf-8')
+    text = re.sub(r'<head>(?!\s*<base)', f'<head>\n    <base href="{base}">', text, count=1)
+    path.write_text(re.sub(r'href="#', 'href="404.html#', text), encoding='utf-8')
+
+def sitemap(url):
+    "The addresses of all pages"
+    pages = sorted(p.relative_to(OUT).as_posix() for p in OUT.rglob('*.html') if '_static' not in p.parts and p.name not in ('404.html', 'search.html'))
+    rows = ''.join(f'  <url><loc>{url}{page}</loc></url>\n' for page in pages)
+    (OUT/'sitemap.xml').write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</urlset>\n', encoding='utf-8')
+
+def main():
+    "All of it"
+    began = time.perf_counter()
+    install_node()
+    import pages
+    try: pages.write(WORK)
+    except (ValueError, LookupError) as e: sys.exit(f'The site was not built. {e}')
+    url = pages.site_url(pages.settings())
+    sphinx()
+    copy_katex()
+    remove_stale()
+    root_the_404(url)
+    sitemap(url or 'http://localhost:8000/')
+    (OUT/'.nojekyll').touch()
+    print(f'{time.perf_counter() - began:.0f} s. Open {OUT/"index.html"}, or `make docs-serve`.')
+
+if __name__ == '__main__': main()
