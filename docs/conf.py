@@ -27,7 +27,6 @@ myst_heading_anchors = 3
 nitpicky = True                     # a name without a page is an error
 html_math_renderer = 'katex'         # math becomes HTML at build time: nothing to load, nothing to run
 python_display_short_literal_types = True
-python_maximum_signature_line_length = 70
 add_module_names = False
 toc_object_entries_show_parents = 'hide'
 copybutton_selector = 'div.cell_input div.highlight pre, div[class^="highlight-"]:not(.cell_output *) > div.highlight > pre'

@@ -4,6 +4,8 @@ import sys
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 import pytest
 
+pytest.importorskip('docutils', reason='the site\'s packages are not installed: make docs')
+
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT/'docs'))

@@ -1,4 +1,14 @@
-// Excerpts of search results are fetched, which a browser refuses to pages opened as files: there, show titles alone.
 document.addEventListener('DOMContentLoaded', () => {
-  if (location.protocol === 'file:' && window.DOCUMENTATION_OPTIONS) DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  // Excerpts of search results are fetched, which a browser refuses to pages opened as files: there, show titles alone.
+  if (location.protocol === 'file:' && typeof DOCUMENTATION_OPTIONS !== 'undefined') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+  // Names for what the theme shows as signs alone.
+  const name = (selector, label) => document.querySelectorAll(selector).forEach(e => e.setAttribute('aria-label', label(e)));
+  name('button.search-button__button', e => e.textContent.replace(/\s+/g, ' ').trim() || 'Search');
+  name('summary:not([aria-label])', e => e.textContent.trim() || 'Show the pages below');
+
+  // What scrolls sideways can be reached and scrolled with the keyboard, at any width of the window.
+  const reach = () => document.querySelectorAll('pre, div.math, .cell_output .output').forEach(e => { e.tabIndex = e.scrollWidth > e.clientWidth ? 0 : -1; });
+  addEventListener('load', reach);
+  addEventListener('resize', reach);
 });
