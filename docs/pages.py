@@ -1,9 +1,8 @@
 "Write the sources of the site into a folder: lessons, API pages, glossary, pictures. Files that say the same are left alone."
-from configparser import ConfigParser
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-import inspect, json, os, re, shutil
+import inspect, json, os, re, sys
 
 from PIL import Image, ImageDraw, ImageFont
 import nbformat, yaml
@@ -13,12 +12,8 @@ import bridge
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 LIB = 'fastbook_sgd'
-
-def settings(root=ROOT):
-    "The `[DEFAULT]` section of settings.ini"
-    ini = ConfigParser()
-    ini.read(root/'settings.ini', encoding='utf-8')
-    return dict(ini.defaults())
+sys.path.insert(0, str(ROOT/'tools'))
+from write_pyproject import read_settings as settings
 
 def site_url(cfg):
     "Where the site is published, with a slash at its end: SITE_URL, else GitHub Pages of git_url, else empty"
