@@ -30,7 +30,7 @@ def orthogonalized(
         X = torch.addmm(X, torch.addmm(A, A, A, beta=b, alpha=c), X, beta=a)
     return X.T if len(G) > G.shape[1] else X
 
-# %% ../nbs/08_muon.ipynb #7ae38a75
+# %% ../nbs/08_muon.ipynb #c6725c2a
 RATIOS = {
     None: lambda m, n: math.sqrt(max(1, m/n)), 'original': lambda m, n: math.sqrt(max(1, m/n)),
     'match_rms_adamw': lambda m, n: 0.2*math.sqrt(max(m, n)),
@@ -55,7 +55,7 @@ def muon(
     p.mul_(1 - lr*weight_decay)
     p.add_(update, alpha=-lr*RATIOS[adjust_lr_fn](*p.shape))
 
-class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer')):
+class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=False):
     "Muon, for matrices only: `torch.optim.Muon`. Give biases to another optimizer. From Jordan et al. 2024. Raises as `Optimizer` does."
     def check_group(self,
         group, # Dict of hyper-parameters
