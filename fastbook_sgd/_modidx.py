@@ -151,4 +151,13 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                          'fastbook_sgd/optimizer.py'),
                                         'fastbook_sgd.optimizer.check_lr': ('optimizer.html#check_lr', 'fastbook_sgd/optimizer.py'),
                                         'fastbook_sgd.optimizer.check_params': ( 'optimizer.html#check_params',
-                                                                                 'fastbook_sgd/optimizer.py')}}}
+                                                                                 'fastbook_sgd/optimizer.py')},
+            'fastbook_sgd.surfaces': { 'fastbook_sgd.surfaces.Surface': ('surfaces.html#surface', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.best_lr': ('surfaces.html#best_lr', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.descend': ('surfaces.html#descend', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.draw_path': ('surfaces.html#draw_path', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.draw_surface': ('surfaces.html#draw_surface', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.name_opts': ('surfaces.html#name_opts', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.opt_name': ('surfaces.html#opt_name', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.show_descent': ('surfaces.html#show_descent', 'fastbook_sgd/surfaces.py'),
+                                       'fastbook_sgd.surfaces.try_lrs': ('surfaces.html#try_lrs', 'fastbook_sgd/surfaces.py')}}}
