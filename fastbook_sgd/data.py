@@ -201,7 +201,7 @@ class TensorLoader:
 
     def __iter__(self):
         x, y = self.x, self.y
-        if self.shuffle:
-            order = torch.randperm(len(x), generator=self.generator)
-            x, y = x[order], y[order]
-        return zip(x.split(self.bs), y.split(self.bs)) if len(x) else iter(())
+        if not len(x): return iter(())
+        if not self.shuffle: return zip(x.split(self.bs), y.split(self.bs))
+        order = torch.randperm(len(x), generator=self.generator).to(x.device)
+        return ((x.index_select(0, rows), y.index_select(0, rows.to(y.device))) for rows in order.split(self.bs))

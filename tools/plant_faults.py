@@ -11,7 +11,7 @@ FAULTS = [
     ('00_data', 'torch.cat([threes, sevens])', 'torch.cat([sevens, threes])'),
     ('00_data', 'torch.ones(len(threes), 1), torch.zeros(len(sevens), 1)', 'torch.zeros(len(threes), 1), torch.ones(len(sevens), 1)'),
     ('00_data', '-(-len(self.x) // self.bs)', 'len(self.x) // self.bs'),
-    ('00_data', 'x, y = x[order], y[order]', 'x, y = x[order], y'),
+    ('00_data', 'y.index_select(0, rows.to(y.device))', 'y[:len(rows)]'),
     ('00_data', 'torch.randperm(len(x), generator=self.generator)', 'torch.randperm(len(x))'),
     ('00_data', 'if target.exists(): shutil.rmtree(target)', 'pass'),
     ('00_data', 'finally: part.unlink(missing_ok=True)', 'finally: pass'),
