@@ -125,6 +125,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'fastbook_sgd.momentum.SGD.load_state_dict': ( 'momentum.html#sgd.load_state_dict',
                                                                                       'fastbook_sgd/momentum.py'),
                                        'fastbook_sgd.momentum._at_least_0': ('momentum.html#_at_least_0', 'fastbook_sgd/momentum.py'),
+                                       'fastbook_sgd.momentum._count': ('momentum.html#_count', 'fastbook_sgd/momentum.py'),
                                        'fastbook_sgd.momentum._number': ('momentum.html#_number', 'fastbook_sgd/momentum.py'),
                                        'fastbook_sgd.momentum._two_shares': ('momentum.html#_two_shares', 'fastbook_sgd/momentum.py'),
                                        'fastbook_sgd.momentum._yes_or_no': ('momentum.html#_yes_or_no', 'fastbook_sgd/momentum.py'),

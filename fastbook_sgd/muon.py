@@ -64,9 +64,9 @@ class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=Fa
         super().check_group(group)
         for key, fits, expected in (
             ('momentum', group['momentum'] <= 1, 'a number from 0 to 1'),
-            ('ns_steps', isinstance(group['ns_steps'], int) and 0 <= group['ns_steps'] < 100, 'a whole number from 0 to 99'),
-            ('ns_coefficients', isinstance(group['ns_coefficients'], (tuple, list)) and len(group['ns_coefficients']) == 3 and all(isinstance(c, Real) for c in group['ns_coefficients']), 'three numbers'),
-            ('adjust_lr_fn', group['adjust_lr_fn'] in RATIOS, f'one of {list(RATIOS)}'),
+            ('ns_steps', type(group['ns_steps']) is int and 0 <= group['ns_steps'] < 100, 'a whole number from 0 to 99'),
+            ('ns_coefficients', isinstance(group['ns_coefficients'], (tuple, list)) and len(group['ns_coefficients']) == 3 and all(isinstance(c, Real) and math.isfinite(c) for c in group['ns_coefficients']), 'three numbers'),
+            ('adjust_lr_fn', group['adjust_lr_fn'] in [*RATIOS], f'one of {list(RATIOS)}'),
         ):
             if not fits: raise ValueError(f"Muon: {key} is {group[key]!r}, expected {expected}")
 
@@ -74,4 +74,4 @@ class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=Fa
         p, # Parameter to be trained
     ):
         "Raise `ValueError` unless `p` is a matrix of real numbers"
-        if p.ndim != 2 or p.is_complex(): raise ValueError(f"Muon: a parameter is {list(p.shape)} of {p.dtype}, expected a matrix of real numbers: give others to AdamW")
+        if p.ndim != 2 or not p.shape[1] or p.is_complex(): raise ValueError(f"Muon: a parameter is {list(p.shape)} of {p.dtype}, expected a matrix of real numbers: give others to AdamW")
