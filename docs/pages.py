@@ -53,7 +53,7 @@ def symbols(module):
     index = import_module(f'{LIB}._modidx').d['syms'].get(module.__name__, {})
     names = [n.removeprefix(module.__name__ + '.') for n in index]
     names += [n for n in module.__all__ if n not in names]
-    return sorted((n for n in names if '__' not in n), key=lambda n: line_of(module, n))
+    return sorted((n for n in names if not re.search(r'(^|\.)_', n)), key=lambda n: line_of(module, n))
 
 def line_of(module, name):
     "The line at which a name is defined"
@@ -91,12 +91,12 @@ def result_comment(obj):
     m = re.search(r'^(?:\s*\)|\s*def [^\n]*\))(?:\s*->[^:\n]*)?:[ \t]*#[ \t]*(.+)$', inspect.getsource(obj), flags=re.M)
     return m[1].strip() if m else ''
 
-def fields(obj, site):
-    "Parameters and result with their comments, as a field list"
+def fields(obj, site, skip=()):
+    "Parameters and result with their comments, as a field list; without those in `skip`"
     from fastcore.docments import docments
     if not inspect.isfunction(obj): return []
     docs = docments(obj, full=True)
-    lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in ('self', 'return') and doc['docment']]
+    lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in (*skip, 'self', 'return') and doc['docment']]
     return lines + [f':returns: {link(text, site)}' for text in [result_comment(obj)] if text]
 
 def describe(module, name, site, lesson, cfg):
@@ -110,7 +110,9 @@ def describe(module, name, site, lesson, cfg):
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
     body = [link(doc, site)]
-    if lines := fields(called, site) if callable(obj) else []: body.append('\n'.join(lines))
+    if is_class and 'rule' in vars(obj): lines = fields(obj.rule, site, ('p', 'g', *obj.remembers))   # an optimizer takes what its rule takes
+    else: lines = fields(called, site) if callable(obj) else []
+    if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
     where = [f'<a href="../{bridge.page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
     if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{module.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
@@ -210,7 +212,10 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     names = yaml.safe_load((DOCS/'links.yml').read_text(encoding='utf-8'))
     for name, _ in mods:
         module = import_module(f'{LIB}.{name}')
-        for n in symbols(module): names[n] = names[f'{LIB}.{name}.{n}'] = f'{LIB}.{name}.{n}'
+        for n in symbols(module):
+            names[f'{LIB}.{name}.{n}'] = f'{LIB}.{name}.{n}'
+            names.setdefault(n, f'{LIB}.{name}.{n}')          # docs/links.yml says which library a name means where two have it
+            if hasattr(import_module(f'{LIB}.optim'), n): names[f'optim.{n}'] = f'{LIB}.{name}.{n}'
     paths = sorted((root/'nbs').glob('[0-9]*.ipynb')) + [root/'nbs'/'index.ipynb']
     site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{bridge.page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md'},
                        root, cfg['git_url'].rstrip('/'), cfg['branch'])
