@@ -115,28 +115,21 @@ class Block:
         if name in state: part.copy_(state[name])
         state[name] = part
 
-    def gather(self):
-        "See that every gradient lies in the buffer. Raises `ValueError` as `check` does."
+    def gather(self): # Is the memory of every parameter where it was?
+        "See that every gradient lies in the buffer. Raises `ValueError` as `check_fit` does."
         strange = [i for i, (p, place, grad) in enumerate(self.known) if p.grad is not grad or p.data_ptr() != place]
+        if any(self.params[i].data_ptr() != self.known[i][1] for i in strange): return False
         self.missing = self.take(strange) if strange else ()
+        return True
 
     def take(self,
-        strange, # Numbers of parameters whose gradient or memory is not where it was
+        strange, # Numbers of parameters whose gradient is not where it was
     ): # Numbers of those that have no gradient
-        "Copy gradients into the buffer, after a look at all of them. Raises `ValueError` as `check` does."
-        for i in strange: self.check(*self.known[i][:2])
-        for i in strange:
-            if self.params[i].grad is not None: self.params[i].grad = self.grads[i].copy_(self.params[i].grad)
+        "Copy gradients into the buffer, after a look at all of them. Raises `ValueError` as `check_fit` does."
+        given = [i for i in strange if self.params[i].grad is not None]
+        for i in given: check_fit(type(self.opt).__name__, self.params[i], self.opt.state.get(self.params[i], {}), self.params[i].grad)
+        for i in given: self.params[i].grad = self.grads[i].copy_(self.params[i].grad)
         return [i for i in strange if self.params[i].grad is None]
-
-    def check(self,
-        p, # Parameter
-        place, # Where its memory was
-    ):
-        "Raise `ValueError` if `p` has got other memory, or a gradient that doesn't fit"
-        name = type(self.opt).__name__
-        if p.grad is not None: check_fit(name, p, self.opt.state.get(p, {}), p.grad)
-        if p.data_ptr() != place and p.numel(): raise ValueError(f"{name}: a parameter {list(p.shape)} has got other memory, as by model.to(…) or p.data = …: make a new optimizer after it")
 
     def needed(self): # List
         "torch's names of what the rule remembers with the group's hyper-parameters"
@@ -225,8 +218,18 @@ class Flat:
 
     def apply(self):
         "Apply the rule to every parameter that has a gradient; a step that fails has changed nothing"
-        for block in self.blocks: block.gather()
+        if not all([block.gather() for block in self.blocks]): self.gather_anew()
         for block in self.blocks: block.apply()
+
+    def gather_anew(self):
+        "Make new buffers, as after `model.to(…)` or `p.data = …`, and keep what is remembered. Raises `ValueError` as `check_fit` and `shaped` do."
+        self.sync()
+        params = [p for group in self.opt.param_groups for p in group['params']]
+        for p in params: check_fit(type(self.opt).__name__, p, self.opt.state.get(p, {}), p.grad)
+        self.check(params)
+        self.blocks = []
+        for group in self.opt.param_groups: self.add(group)
+        for block in self.blocks: block.gather()
 
     def step(self,
         closure=None, # Function that computes the gradients again and returns the loss
