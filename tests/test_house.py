@@ -104,7 +104,7 @@ def test_requirements_are_what_is_imported():
     assert imported - required == set()
     assert required - imported == {'jupyter'}        # what the reader opens the notebooks with
 
-@pytest.mark.parametrize('module', ['optimizer', 'linear', 'descent'])
+@pytest.mark.parametrize('module', ['optimizer', 'linear', 'descent', 'momentum', 'adaptive', 'muon', 'optim', 'fast'])
 def test_the_heart_needs_torch_alone(module):
     code = f'import sys, fastbook_sgd.{module}; print([n for n in sys.modules if n.split(".")[0] in ("fastai","fastcore","matplotlib","pandas","sklearn","torchvision")])'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == '[]'
@@ -143,6 +143,6 @@ def test_a_check_for_every_four_exported_lines():
         for cell in notebooks.code_cells(notebooks.read(path)):
             if re.search(r'^#\| export$', cell.source, flags=re.M): exported += len([l for l in cell.source.splitlines() if l.strip() and not l.startswith(('#', 'import', 'from'))])
             else: checks += len(re.findall(r'\btest_\w+\(', cell.source))
-    checks += sum(len(re.findall(r'^\s*(?:for .*: |with .*: )?(?:assert |test_\w+\()|pytest\.raises', p.read_text(encoding='utf-8'), flags=re.M)) for p in (ROOT/'tests').glob('test_*.py') if p.stem in ('test_data', 'test_seed', 'test_parity'))
+    checks += sum(len(re.findall(r'^\s*(?:for .*: |with .*: )?(?:assert |test_\w+\()|pytest\.raises', p.read_text(encoding='utf-8'), flags=re.M)) for p in (ROOT/'tests').glob('test_*.py') if p.stem in ('test_data', 'test_seed', 'test_parity', 'test_callbacks', 'test_optim', 'test_optim_errors', 'test_resume', 'test_drop_in'))
     print(f'{checks} checks, {exported} exported lines')
     assert checks*4 >= exported, f'{checks} checks for {exported} exported lines'
