@@ -133,6 +133,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'fastbook_sgd.fast.Block.arguments': ('fast.html#block.arguments', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.Block.begin': ('fast.html#block.begin', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.Block.gather': ('fast.html#block.gather', 'fastbook_sgd/fast.py'),
+                                   'fastbook_sgd.fast.Block.group': ('fast.html#block.group', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.Block.needed': ('fast.html#block.needed', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.Block.runs': ('fast.html#block.runs', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.Block.take': ('fast.html#block.take', 'fastbook_sgd/fast.py'),

@@ -14,5 +14,11 @@ from .linear import *
 from .descent import *
 from .optimizer import *
 from .learner import *
+from .surfaces import *
+from .schedules import *
+from .nets import *
+from .pictures import *
+from .race import *
+from . import callbacks, optim  # their SGD, Adam, Learner … would hide fastai's
 
 __all__ = [name for name in globals() if not name.startswith('_')]

@@ -36,7 +36,7 @@ def check_elementwise(
     if not opt.elementwise: raise ValueError(f"{type(opt).__name__}: driver is {driver!r}, but the rule needs each parameter as a whole: use driver 'each'")
 
 class Foreach:
-    "Driver: the rule once for all parameters that are alike, by torch's `_foreach` calls. Raises `ValueError` as `check_elementwise` does."
+    "Driver: the rule once for all parameters that are alike, by torch's `_foreach` calls. The same bits, but in bfloat16, where these round a factor first. Raises `ValueError` as `check_elementwise` does."
     def __init__(self,
         opt, # `Optimizer` to drive
     ):
@@ -81,11 +81,11 @@ class Block:
     "Parameters of one group, kind of number and device as views of one buffer, their gradients of another, and what the rule remembers of more"
     def __init__(self,
         opt, # `Optimizer`
-        group, # Its group
+        number, # Which of its groups
         params, # List of parameters, alike in dtype and device
         rule, # Rule to apply to a buffer
     ):
-        self.opt, self.group, self.params, self.rule = opt, group, params, rule
+        self.opt, self.number, self.params, self.rule = opt, number, params, rule
         ends = list(accumulate(p.numel() for p in params))
         self.spans = list(zip([0, *ends], ends))
         self.P, self.G = [torch.zeros(ends[-1], dtype=params[0].dtype, device=params[0].device) for _ in range(2)]
@@ -94,6 +94,9 @@ class Block:
         self.real_P, self.real_G, self.takes_t = real(self.P), real(self.G), 't' in opt.remembers
         self.known = [(p, p.data_ptr(), grad) for p, grad in zip(params, self.grads)]
         self.adopt()
+
+    @property
+    def group(self): return self.opt.param_groups[self.number]     # loading a state makes new dicts
 
     def adopt(self):
         "Take over what the optimizer remembers, as after loading"
@@ -146,7 +149,8 @@ class Block:
     def apply_to_parts(self):
         "Apply the rule to neighbours that have taken as many steps; what it remembers begins here"
         names, present = self.needed(), [i for i in range(len(self.params)) if i not in self.missing]
-        if self.ready is not None: self.counts = [self.count]*len(self.params)
+        if self.ready is not None: self.counts, self.ready = [self.count]*len(self.params), None
+        if not present: return
         for i in present:
             for name in names:
                 if (i, name) not in self.begun: self.begin(i, name)
@@ -205,9 +209,9 @@ class Flat:
         group, # Group of the optimizer
     ):
         "Take over the parameters of a group"
-        alike = {}
+        number, alike = next(i for i, g in enumerate(self.opt.param_groups) if g is group), {}
         for p in group['params']: alike.setdefault((p.dtype, p.device), []).append(p)
-        self.blocks += [Block(self.opt, group, params, self.rule) for params in alike.values()]
+        self.blocks += [Block(self.opt, number, params, self.rule) for params in alike.values()]
 
     def sync(self):
         "Write the counts of steps where `state_dict` finds them"

@@ -64,6 +64,7 @@ class Problem:
     "What happens in all steps, the same for every optimizer"
     def __init__(self, specs, groups, seed, changes={}, closure=False, set_to_none=True, swap=False):
         self.specs, self.seed, self.changes, self.closure, self.set_to_none, self.swap = specs, seed, changes, closure, set_to_none, swap
+        self.all_groups = groups
         self.groups = [([i for i, s in enumerate(specs) if s['group'] == k], groups[k]) for k in sorted({s['group'] for s in specs})]
         g = torch.Generator().manual_seed(seed)
         draw = lambda s, *n: torch.randn((*n, *s['shape']), generator=g, dtype=torch.complex64 if s['dtype'].is_complex else torch.float32)
