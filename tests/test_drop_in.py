@@ -13,10 +13,12 @@ from fastbook_sgd import optim
 from fastbook_sgd.data import TensorLoader, load_threes_sevens
 
 OPTIMIZERS = dict(SGD=dict(momentum=.9), Adagrad=dict(weight_decay=.01), RMSprop=dict(momentum=.9), Adam=dict(amsgrad=True), AdamW={}, Lion=dict(weight_decay=.1), Muon={})
-def pair(name):
+DRIVEN = [(name, driver) for name in OPTIMIZERS for driver in ('each', 'foreach', 'flat') if driver == 'each' or name != 'Muon']
+
+def pair(name, driver):
     "Ours and theirs"
     theirs = lion_pytorch.Lion if name == 'Lion' else torch.optim.Muon if name == 'Muon' else partial(getattr(torch.optim, name), foreach=False)
-    return [partial(make, **OPTIMIZERS[name]) for make in (getattr(optim, name), theirs)]
+    return [partial(make, **OPTIMIZERS[name]) for make in (partial(getattr(optim, name), driver=driver), theirs)]
 
 @pytest.fixture(scope='module')
 def loaders():
@@ -32,18 +34,18 @@ def net():
 def loss_func(p, t): return binary_cross_entropy_with_logits(p, t.float())
 def by_layers(model): return [list(model[0].parameters()), list(model[2].parameters())]
 
-def same_end(name, train):
+def same_end(name, driver, train):
     "Train with both, and compare where they end and that they moved"
-    ours, theirs = [train(make) for make in pair(name)]
+    ours, theirs = [train(make) for make in pair(name, driver)]
     assert all(map(torch.equal, ours.parameters(), theirs.parameters()))
     assert not any(map(torch.equal, ours.parameters(), net().parameters()))
 
-every_optimizer = pytest.mark.parametrize('name', OPTIMIZERS)
+every_optimizer = pytest.mark.parametrize('name,driver', DRIVEN)
 
 def learner(make, loaders, **kw): return Learner(DataLoaders(*loaders), net(), opt_func=partial(OptimWrapper, opt=make), loss_func=loss_func, **kw)
 
 @every_optimizer
-def test_fastais_learner(name, loaders):
+def test_fastais_learner(name, driver, loaders):
     "Frozen, then unfrozen for one cycle, a learning rate for each layer. Adagrad has no momentum, so fastai can schedule its learning rate only"
     def train(make):
         learn = learner(make, loaders, splitter=by_layers)
@@ -53,10 +55,10 @@ def test_fastais_learner(name, loaders):
             if name == 'Adagrad': learn.fit(3, cbs=ParamScheduler(dict(lr=combined_cos(.25, 4e-4, 1e-2, 1e-7))))
             else: learn.fit_one_cycle(3, slice(1e-3, 1e-2))
         return learn.model
-    same_end(name, train)
+    same_end(name, driver, train)
 
 @every_optimizer
-def test_fastais_lr_find(name, loaders):
+def test_fastais_lr_find(name, driver, loaders):
     "The losses that it saw, its suggestion, and the weights of a fit afterwards"
     seen = []
     def train(make):
@@ -66,14 +68,14 @@ def test_fastais_lr_find(name, loaders):
             seen.append((found, learn.recorder.lrs, [float(x) for x in learn.recorder.losses]))
             learn.fit(1, 1e-2)
         return learn.model
-    same_end(name, train)
+    same_end(name, driver, train)
     assert seen[0] == seen[1] and len(seen[0][2]) > 5
 
 SCHEDULERS = dict(OneCycleLR=lambda opt: OneCycleLR(opt, max_lr=.01, total_steps=21, cycle_momentum='momentum' in opt.defaults or 'betas' in opt.defaults), CosineAnnealingLR=lambda opt: CosineAnnealingLR(opt, T_max=20))
 
 @pytest.mark.parametrize('scheduler', SCHEDULERS)
 @every_optimizer
-def test_torchs_schedulers(name, scheduler, loaders):
+def test_torchs_schedulers(name, driver, scheduler, loaders):
     "They read and write the groups: learning rate, and OneCycleLR momentum or beta too"
     def train(make):
         model = net()
@@ -84,10 +86,10 @@ def test_torchs_schedulers(name, scheduler, loaders):
                 loss_func(model(xb), yb).backward()
                 opt.step(); opt.zero_grad(); schedule.step()
         return model
-    same_end(name, train)
+    same_end(name, driver, train)
 
 @every_optimizer
-def test_accelerates_prepare(name, loaders):
+def test_accelerates_prepare(name, driver, loaders):
     "Accumulated and clipped gradients, and a schedule, as accelerate's users write it"
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
     data = torch.utils.data.TensorDataset(loaders[0].x, loaders[0].y)
@@ -102,4 +104,4 @@ def test_accelerates_prepare(name, loaders):
                     if accelerator.sync_gradients: accelerator.clip_grad_norm_(model.parameters(), .5)
                     opt.step(); schedule.step(); opt.zero_grad()
         return accelerator.unwrap_model(model)
-    same_end(name, train)
+    same_end(name, driver, train)
