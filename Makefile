@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DOCS_INSTALLED := .venv/.docs-installed
 
-.PHONY: run test lab docs docs-serve prepare clean
+.PHONY: run test lab docs docs-serve bench prepare clean
 
 run: $(INSTALLED)       ## execute the whole series and print what each stage reached
 	$(BIN)/python tools/run_series.py
@@ -22,11 +22,14 @@ docs: $(DOCS_INSTALLED) ## build the site into _docs/ (needs Node.js, which rend
 docs-serve: docs        ## show it at localhost
 	$(BIN)/python -m http.server --directory _docs --bind 127.0.0.1 8000
 
+bench: $(INSTALLED)     ## measure everything side by side, in bench/; with QUICK=1 less of it, in under a minute
+	$(BIN)/python tools/bench.py $(if $(QUICK),--quick)
+
 prepare: $(INSTALLED)   ## export, execute, save outputs, clean, write README.md
 	$(BIN)/python tools/prepare.py
 
 clean:                  ## remove what the other targets made
-	rm -rf .venv _run _docs _proc docs/node_modules .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv _run _docs _proc _bench docs/node_modules .pytest_cache .hypothesis *.egg-info
 
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -149,6 +149,10 @@ def glossary_page(terms, site):
     return ('# Glossary\n\n{.lead}\nThe words of the series, with the Traditional Chinese term beside each.\n\n'
             '```{glossary}\n' + '\n'.join(entries) + '```\n')
 
+def benchmark(root):
+    "The last result of `make bench`; its subtitle becomes the description of the page"
+    return (root/'bench'/'README.md').read_text(encoding='utf-8').replace('\n> ', '\n{.lead}\n', 1)
+
 MISSING = '''---
 orphan: true
 ---
@@ -217,7 +221,7 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
             names.setdefault(n, f'{LIB}.{name}.{n}')          # docs/links.yml says which library a name means where two have it
             if hasattr(import_module(f'{LIB}.optim'), n): names[f'optim.{n}'] = f'{LIB}.{name}.{n}'
     paths = sorted((root/'nbs').glob('[0-9]*.ipynb')) + [root/'nbs'/'index.ipynb']
-    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{bridge.page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md'},
+    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{bridge.page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md', 'bench/README.md': 'benchmark.md', 'bench/bench.png': 'bench.png'},
                        root, cfg['git_url'].rstrip('/'), cfg['branch'])
     infos, thumbs = [], {}
     for path in paths:
@@ -229,7 +233,7 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
             for cell in new.cells:
                 if cell.cell_type == 'markdown': cell.source = bridge.with_thumbnails(cell.source, thumbs)
             toc = lambda caption, entries: '```{toctree}\n:hidden:\n:caption: ' + caption + '\n\n' + '\n'.join(entries) + '\n```\n'
-            new.cells[-1].source += '\n\n' + toc('Lessons', [bridge.page_of(p) for p in paths[:-1]]) + '\n' + toc('Reference', ['api/index', 'glossary', 'contributing'])
+            new.cells[-1].source += '\n\n' + toc('Lessons', [bridge.page_of(p) for p in paths[:-1]]) + '\n' + toc('Reference', ['api/index', 'glossary', 'benchmark', 'contributing'])
             card, icon = social_card(shown[0][1], LIB, cfg['description']), favicon(shown[0][1])
         elif shown:
             out.write(f'thumbs/{page}.png', thumbnail(shown[0][1]))
@@ -243,6 +247,8 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     out.write('glossary.md', glossary_page(terms, site))
     out.write('404.md', MISSING)
     out.write('contributing.md', bridge.relink((root/'CONTRIBUTING.md').read_text(encoding='utf-8'), site, '.'))
+    out.write('benchmark.md', bridge.relink(benchmark(root), site, 'bench'))
+    out.write('bench.png', (root/'bench'/'bench.png').read_bytes())
     for name in sorted(site.files): out.write(f'files/{name if Path(name).suffix else name + ".txt"}', (root/name).read_bytes())
     extra.write('card.png', card)
     extra.write('favicon.png', icon)

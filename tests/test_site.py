@@ -15,7 +15,7 @@ OUT, CHROMIUM = ROOT/'_docs', '/usr/bin/chromium'
 JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
 LESSONS = [re.sub(r'^\d+[a-z]?_', '', p.stem) for p in sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))]
 MODULES = [p.stem for p in sorted((ROOT/'fastbook_sgd').glob('[a-z]*.py')) if p.stem != 'all']
-PAGES = ['index.html', *(f'{n}.html' for n in LESSONS), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'contributing.html', 'search.html', '404.html']
+PAGES = ['index.html', *(f'{n}.html' for n in LESSONS), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'benchmark.html', 'contributing.html', 'search.html', '404.html']
 
 def missing():
     "What the site's tests need and this machine lacks"
