@@ -160,6 +160,28 @@ def test_muon_keeps_its_buffer():
         opt.step()
         assert torch.equal(opt.state[p]['momentum_buffer'], torch.full_like(p, 4.)) == kept
 
+@pytest.mark.parametrize('name', CASES)
+def test_a_closure_may_call_backward(name):
+    "As torch's users write it: forget, compute, go back, return the loss"
+    ends = []
+    for make in (OURS[name], THEIRS[name]):
+        torch.manual_seed(0)
+        layer, x = torch.nn.Linear(3, 2, bias=False), torch.randn(8, 3)
+        opt = make(layer.parameters(), lr=.01)
+        def closure():
+            opt.zero_grad()
+            loss = (layer(x)**2).mean()
+            loss.backward()
+            return loss
+        ends.append([layer.weight, *(opt.step(closure) for _ in range(5))])
+    assert all(map(torch.equal, *ends)) and len({x.item() for x in ends[0][1:]}) == 5
+
+def test_muon_waits_at_a_gradient_of_zero():
+    p = torch.ones(3, 4, requires_grad=True)
+    p.grad = torch.zeros_like(p)
+    optim.Muon([p], lr=.1, weight_decay=0).step()
+    assert torch.equal(p, torch.ones_like(p))
+
 # fastai
 
 SAME_IN_FASTAI = dict(
