@@ -41,10 +41,10 @@ def largest_difference(
     a, # List of tensors
     b, # As many, of the same shapes
 ): # float
-    "The largest absolute difference between numbers in the same place. Raises `ValueError` if the shapes differ."
+    "The largest absolute difference between numbers in the same place, NaN if one is NaN. Raises `ValueError` if the shapes differ."
     shapes = [[list(x.shape) for x in xs] for xs in (a, b)]
     if shapes[0] != shapes[1]: raise ValueError(f"the shapes are {shapes[0]} and {shapes[1]}, expected the same")
-    return max(((x - y).abs().max().item() for x, y in zip(a, b) if x.numel()), default=0.)
+    return torch.tensor([0., *((x - y).abs().max() for x, y in zip(a, b) if x.numel())], dtype=torch.float64).max().item()  # Python's max would lose a NaN
 
 # %% ../nbs/09_optim.ipynb #c986bbd6
 def check_optimizer(
