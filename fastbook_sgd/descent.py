@@ -21,13 +21,14 @@ def calc_grad(
     yb, # Targets, as `loss_func` takes them
     model, # A function or `nn.Module`: inputs in, predictions out
     loss_func=mnist_loss, # `(predictions, targets)` to a scalar tensor
+    finite=True, # Look at once whether the loss is a finite number? A loop may look later, at all of them together
 ): # The loss, a detached scalar tensor
     "Leave the gradient of the loss in `.grad`. Raises `ValueError` if the loss is no scalar, `FloatingPointError` if it is NaN or infinite."
     loss = loss_func(model(xb), yb)
     if not isinstance(loss, torch.Tensor): raise ValueError(f"the loss is a {type(loss).__name__}, expected a scalar tensor: leave out .item() or float()")
     if loss.ndim != 0: raise ValueError(f"the loss has shape {list(loss.shape)}, expected one number: take its mean()")
     if not loss.requires_grad: raise ValueError("the loss does not depend on a tensor that requires grad: is everything frozen, or the loss a step function?")
-    if not loss.isfinite(): raise FloatingPointError(f"the loss is {loss.item()}: look for NaN in the data, or try a lower learning rate")
+    if finite and not loss.isfinite(): raise FloatingPointError(f"the loss is {loss.item()}: look for NaN in the data, or try a lower learning rate")
     loss.backward()
     return loss.detach()
 
@@ -49,14 +50,16 @@ def train_epoch(
     opt=None, # Has `step()` and `zero_grad()`; without it, the caller's global `opt`
     loss_func=mnist_loss, # `(predictions, targets)` to a scalar tensor
 ): # List of the batches' losses, detached scalar tensors
-    "One pass over the batches, a step for each. Raises `ValueError` without a batch, `FloatingPointError` at a NaN or infinite loss."
+    "One pass over the batches, a step for each. Raises `ValueError` without a batch, `FloatingPointError` at a NaN or infinite loss (on a GPU after the last batch)."
     dl, opt, losses = given_or_global(dl, 'dl'), given_or_global(opt, 'opt'), []
     for batch, (xb, yb) in enumerate(dl):
-        try: losses.append(calc_grad(xb, yb, model, loss_func))
+        try: losses.append(calc_grad(xb, yb, model, loss_func, finite=not getattr(xb, 'is_cuda', False)))
         except (FloatingPointError, ValueError) as e: raise type(e)(f"batch {batch}: {e}") from e
         opt.step()
         opt.zero_grad()
     if not losses: raise ValueError("the training loader gave no batch: is it empty, or a generator that was read before?")
+    broken = (~torch.stack(losses).isfinite()).nonzero().flatten().tolist()   # a look at each batch would keep a GPU waiting
+    if broken: raise FloatingPointError(f"batch {broken[0]}: the loss is {losses[broken[0]].item()}: look for NaN in the data, or try a lower learning rate")
     return losses
 
 # %% ../nbs/02_descent.ipynb #2125ae80
@@ -66,18 +69,19 @@ def weighted_means(
     dl, # Iterable of batches `(xb, yb)`
 ): # List of floats, one for each function
     "Each function's mean over all rows of all batches, without gradients. Raises `ValueError` without a batch, `FloatingPointError` at a NaN."
-    was_training, n, totals = getattr(model, 'training', False), 0, [0.]*len(functions)
+    was_training, n, totals, any_nan = getattr(model, 'training', False), 0, [0.]*len(functions), False
     if was_training: model.eval()
     try:
         with torch.no_grad():
             for xb, yb in dl:
                 predictions = model(xb)
-                if predictions.isnan().any(): raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
+                any_nan = any_nan | predictions.isnan().any()
                 totals = [t + f(predictions, yb)*len(yb) for t, f in zip(totals, functions)]
                 n += len(yb)
     finally:
         if was_training: model.train()
     if not n: raise ValueError("the validation loader gave no batch: is it empty, or a generator that was read before?")
+    if any_nan: raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
     return [float(t/n) for t in totals]
 
 def validate_epoch(
