@@ -1,5 +1,6 @@
 "Training goes on from a saved optimizer in another process, bit for bit, for every optimizer and driver, with a schedule running."
-import os, subprocess, sys
+from copy import deepcopy
+import os, pickle, subprocess, sys
 
 import pytest, torch
 from torch import nn
@@ -63,5 +64,17 @@ def test_goes_on_in_another_process(finished, name, driver, schedule):
     train(*straight, range(BEFORE + AFTER))
     assert all(not torch.equal(p, q) for p, q in zip(first, straight[0].parameters()))
     for part, state in zip(straight, torch.load(finished/f'{name}.{driver}.{schedule}.pt', weights_only=True)): assert same(part.state_dict(), state)
+
+@pytest.mark.parametrize('name', OPTIMIZERS)
+def test_a_copy_goes_on_alike(name):
+    "deepcopy and pickle take an optimizer and its net together, and then neither touches the other"
+    parts = start(name, 'each', 'CosineAnnealingLR')
+    train(*parts, range(BEFORE))
+    copies = [deepcopy(parts), pickle.loads(pickle.dumps(parts[:2]))]
+    before = deepcopy([part.state_dict() for part in parts])
+    for net, opt, *_ in copies: train(net, opt, CosineAnnealingLR(opt, T_max=40), range(BEFORE, BEFORE + 5))
+    assert same(before, [part.state_dict() for part in parts])
+    train(*parts[:2], CosineAnnealingLR(parts[1], T_max=40), range(BEFORE, BEFORE + 5))
+    for net, opt, *_ in copies: assert same(net.state_dict(), parts[0].state_dict()) and same(opt.state_dict(), parts[1].state_dict())
 
 if __name__ == '__main__': go_on(sys.argv[1])
