@@ -58,6 +58,7 @@ def symbols(module):
 def line_of(module, name):
     "The line at which a name is defined"
     obj = lookup(module, name)
+    if isinstance(obj, property): obj = obj.fget
     try: return inspect.getsourcelines(inspect.unwrap(obj))[1]
     except (TypeError, OSError): pass
     for i, line in enumerate(inspect.getsource(module).splitlines(), 1):
@@ -103,9 +104,9 @@ def describe(module, name, site, lesson, cfg):
     "One entry of an API page"
     obj = lookup(module, name)
     is_class = inspect.isclass(obj)
-    kind = 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
+    kind = 'property' if isinstance(obj, property) else 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
     head = name + (signature(obj) if callable(obj) else '')
-    doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) else '')
+    doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) or kind == 'property' else '')
     if kind == 'data': doc = f'`{obj!r}`'
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
@@ -116,7 +117,7 @@ def describe(module, name, site, lesson, cfg):
     if errors: body.append(f':Errors: {link(errors, site)}')
     where = [f'<a href="../{bridge.page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
     if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{module.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
-    if kind != 'method': body.append(f'<p class="where">{" · ".join(where)}</p>')
+    if kind not in ('method', 'property'): body.append(f'<p class="where">{" · ".join(where)}</p>')
     return f'::::{{py:{kind}}} {head}\n\n' + '\n\n'.join(b for b in body if b) + '\n\n::::'
 
 def api_page(name, lesson, site, cfg):

@@ -323,8 +323,8 @@ def grown_epochs(data, xs, of, rounds):
 # Imports and memory
 
 def import_seconds(module):
-    "How long a fresh Python takes to import the module, without its own start"
-    code = f'from time import perf_counter as now; t = now(); import {module}; print(now() - t)'
+    "How long the processor is busy in a fresh Python to import the module, without that Python's own start"
+    code = f'from time import process_time as now; t = now(); import {module}; print(now() - t)'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT)})
     return float(done.stdout.split()[-1])
 

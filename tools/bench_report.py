@@ -178,7 +178,7 @@ def report(r):
              '## Growth', 'A step of AdamW on n tensors of 32×32, µs:', growth_table('tensors', r['tensors'], 1e6),
              'A step of AdamW on one tensor of n numbers, µs (above 1e7, the fastest of each only):', growth_table('numbers', r['sizes'], 1e6),
              'An epoch over batch sizes, ms:', growth_table('a batch', r['batch sizes'], 1e3), 'An epoch over numbers of images, random ones, ms:', growth_table('images', r['images'], 1e3),
-             '## Imports', 'Each in a fresh Python, without that Python\'s own start.', import_table(r['imports']),
+             '## Imports', 'Each in a fresh Python, without that Python\'s own start; seconds of the processor.', import_table(r['imports']),
              '## Memory', 'What making an optimizer and taking two steps leaves allocated beyond parameters and gradients, and the most it took at once, in units of the parameters\' own size (16 tensors of 256×256).', memory_table(r['memory']), gpu]
     return '\n\n'.join(parts) + '\n'
 
@@ -224,7 +224,7 @@ def draw(r):
     lines(axes[2], r['sizes'], 1e6, 'numbers', 'µs')
     bars(axes[3], r['epochs']['times'], 1e3, 'ms')
     lines(axes[4], r['images'], 1e3, 'images', 'ms')
-    bars(axes[5], r['imports']['times'], 1, 'seconds')
+    bars(axes[5], r['imports']['times'], 1, 'seconds of the processor')
     return fig
 
 def write(r, folder):
