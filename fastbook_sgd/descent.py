@@ -7,7 +7,7 @@ __all__ = ['calc_grad', 'given_or_global', 'train_epoch', 'weighted_means', 'val
            'check_epochs', 'train_model']
 
 # %% ../nbs/02_descent.ipynb #5b00d2b0
-import sys
+import math, sys
 from contextlib import contextmanager
 
 import torch
@@ -28,7 +28,7 @@ def calc_grad(
     if not isinstance(loss, torch.Tensor): raise ValueError(f"the loss is a {type(loss).__name__}, expected a scalar tensor: leave out .item() or float()")
     if loss.ndim != 0: raise ValueError(f"the loss has shape {list(loss.shape)}, expected one number: take its mean()")
     if not loss.requires_grad: raise ValueError("the loss does not depend on a tensor that requires grad: is everything frozen, or the loss a step function?")
-    if finite and not loss.isfinite(): raise FloatingPointError(f"the loss is {loss.item()}: look for NaN in the data, or try a lower learning rate")
+    if finite and not math.isfinite(loss.item()): raise FloatingPointError(f"the loss is {loss.item()}: look for NaN in the data, or try a lower learning rate")
     loss.backward()
     return loss.detach()
 
