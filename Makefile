@@ -9,9 +9,10 @@ DOCS_INSTALLED := .venv/.docs-installed
 run: $(INSTALLED)       ## execute the whole series and print what each stage reached
 	$(BIN)/python tools/run_series.py
 
+test: export OMP_NUM_THREADS ?= 1  # as many processes as cores, a thread each
 test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 	$(BIN)/nbdev-test --do-print
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lab: $(INSTALLED)       ## open the notebooks
 	$(BIN)/jupyter lab nbs

@@ -163,6 +163,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'fastbook_sgd.fast._fused_adam': ('fast.html#_fused_adam', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast._fused_sgd': ('fast.html#_fused_sgd', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.check_elementwise': ('fast.html#check_elementwise', 'fastbook_sgd/fast.py'),
+                                   'fastbook_sgd.fast.compiled': ('fast.html#compiled', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.shaped': ('fast.html#shaped', 'fastbook_sgd/fast.py'),
                                    'fastbook_sgd.fast.step_by_driver': ('fast.html#step_by_driver', 'fastbook_sgd/fast.py')},
             'fastbook_sgd.learner': { 'fastbook_sgd.learner.BasicLearner': ('learner.html#basiclearner', 'fastbook_sgd/learner.py'),

@@ -19,13 +19,21 @@ def tree(tmp_path):
 
 DIFFERENCES = {}
 
+def remember(what, difference, cases=1):
+    "Keep the largest difference between two optimizers, and count the cases"
+    largest, seen = DIFFERENCES.get(what, (0., 0))
+    DIFFERENCES[what] = max(largest, difference), seen + cases
+
 @pytest.fixture(scope='session')
-def record():
-    "Remembers the largest difference between two optimizers, and counts the cases, for the last lines of a run"
-    def remember(what, difference):
-        largest, cases = DIFFERENCES.get(what, (0., 0))
-        DIFFERENCES[what] = max(largest, difference), cases + 1
-    return remember
+def record(): return remember
+
+def pytest_sessionfinish(session):
+    "A worker of pytest-xdist hands over what it remembers"
+    if hasattr(session.config, 'workeroutput'): session.config.workeroutput['differences'] = [(what, *seen) for what, seen in DIFFERENCES.items()]
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    for what, largest, cases in getattr(node, 'workeroutput', {}).get('differences', []): remember(tuple(what), largest, cases)
 
 def pytest_terminal_summary(terminalreporter):
     for library in dict.fromkeys(library for library, _ in DIFFERENCES):

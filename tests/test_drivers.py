@@ -1,12 +1,13 @@
 "The faster drivers on the same random problems, resumed and interrupted in the same way, as the plain one."
 from functools import partial
+import os, shutil, subprocess, sys
 
 from hypothesis import given, strategies as st
 import pytest, torch
 
 from fastbook_sgd import optim
 from fastbook_sgd.fast import KERNELS
-from fastbook_sgd.optim import check_optimizer
+from conftest import ROOT
 from test_optim import OURS, Problem, THEIRS, apart, problems, repeatable, same
 
 ELEMENTWISE = [name for name in OURS if name != 'Muon']
@@ -59,3 +60,27 @@ def test_fused_is_close(name, record):
         record(('driver fused', name), difference)
         assert difference <= 1e-6
     check()
+
+COMPILE = '''
+import torch
+from functools import partial
+import os, shutil, subprocess, sys
+from fastbook_sgd import optim
+from fastbook_sgd.optim import largest_difference, random_steps
+for make in (partial(optim.RMSprop, centered=True), partial(optim.Lion, weight_decay=.1)):
+    make = partial(make, lr=.01)
+    print(largest_difference(random_steps(partial(make, driver='fused')), random_steps(make)))
+'''
+def run_compiled(**env): return subprocess.run([sys.executable, '-c', COMPILE], capture_output=True, text=True, cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT), **env})
+
+@pytest.mark.skipif(not any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl'))), reason='needs a C++ compiler')
+def test_compiled_rules():
+    "torch has no fused kernel for these: the rule itself is compiled; Lion's sign is the same, RMSProp differs in the last digits"
+    done = run_compiled()
+    assert done.returncode == 0, done.stderr
+    rmsprop, lion = map(float, done.stdout.split())
+    assert rmsprop <= 1e-5 and lion <= 1e-6
+
+def test_without_a_compiler(tmp_path):
+    done = run_compiled(CXX=str(tmp_path/'none'), TORCHINDUCTOR_CACHE_DIR=str(tmp_path), PATH=os.path.dirname(sys.executable))
+    assert done.returncode and "driver 'fused' could not compile rmsprop: it needs a C++ compiler, such as g++; or use driver 'flat'" in done.stderr
