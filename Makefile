@@ -9,7 +9,8 @@ DOCS_INSTALLED := .venv/.docs-installed
 run: $(INSTALLED)       ## execute the whole series and print what each stage reached
 	$(BIN)/python tools/run_series.py
 
-test: export OMP_NUM_THREADS ?= 1  # as many processes as cores, a thread each
+# As many processes as cores, with a thread each.
+test: export OMP_NUM_THREADS ?= 1
 test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 	$(BIN)/nbdev-test --do-print
 	$(BIN)/python -m pytest -n auto --dist loadfile
