@@ -108,6 +108,12 @@ def test_an_epoch_of_every_way_trains():
     for run in ways.values(): run()
     assert set(bench.epochs(ways, 1)['ratios']) == set(ways) >= {bench.OURS, bench_report.FASTAI, bench_report.DATASET, bench_report.PAIRS, bench_report.SHUFFLED, bench_report.PRODUCTS}
 
+def test_everyone_minimizes_the_same_loss():
+    from fastbook_sgd.linear import batch_accuracy, mnist_loss
+    scores, targets = torch.randn(9, 1), torch.arange(9)[:, None] % 2
+    assert torch.equal(bench.plain_loss(scores, targets), mnist_loss(scores, targets))
+    assert torch.equal(bench.plain_accuracy(scores, targets), batch_accuracy(scores, targets))
+
 def test_import_time_is_a_number(): assert 0 < bench.import_seconds('json') < 60
 
 def test_torchs_default_on_a_cpu_is_the_loop():

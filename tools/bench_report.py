@@ -174,7 +174,7 @@ def report(r):
              'What the step on 16M numbers must read and write, streamed by torch\'s own in-place kernels:', streaming(r['steps']),
              'A whole iteration of the 30-unit net on 256 images (forward, backward, step, zero_grad), since a driver could gain in the step what it loses in the rest:', duels(r['iterations'], lambda c: c['rule']), every_way(r['iterations'], lambda c: c['rule']),
              '## An epoch', 'The linear model on 12,396 images, 256 a batch, and its validation on 2,038 images; the matrix products are those of training. '
-             'fastai and the loops use the book\'s loss and accuracy, `BasicLearner` ours with their checks.', epoch_table(r['epochs']),
+             'fastai and the loops use our loss and accuracy without their checks, `BasicLearner` with them.', epoch_table(r['epochs']),
              '## Growth', 'A step of AdamW on n tensors of 32×32, µs:', growth_table('tensors', r['tensors'], 1e6),
              'A step of AdamW on one tensor of n numbers, µs (above 1e7, the fastest of each only):', growth_table('numbers', r['sizes'], 1e6),
              'An epoch over batch sizes, ms:', growth_table('a batch', r['batch sizes'], 1e3), 'An epoch over numbers of images, random ones, ms:', growth_table('images', r['images'], 1e3),
