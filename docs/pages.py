@@ -74,7 +74,7 @@ def lookup(module, name):
 def signature(obj):
     "The parameters in parentheses, with their defaults"
     name = lambda default: type('Name', (), {'__repr__': lambda _: default.__name__})() if hasattr(default, '__name__') else default
-    params = [p.replace(default=p.default if p.default is p.empty else name(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
+    params = [p.replace(annotation=p.empty, default=p.default if p.default is p.empty else name(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
     return str(inspect.Signature(params))
 
 def link(text, site):
@@ -107,10 +107,10 @@ def describe(module, name, site, lesson, cfg):
     kind = 'property' if isinstance(obj, property) else 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
     head = name + (signature(obj) if callable(obj) else '')
     doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) or kind == 'property' else '')
-    if kind == 'data': doc = f'`{obj!r}`'
+    value = re.sub(r' at 0x\w+', '', repr(obj)) if kind == 'data' else ''
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
-    body = [link(doc, site)]
+    body = [f'`{value}`' if value else link(doc, site)]
     if is_class and 'rule' in vars(obj): lines = fields(obj.rule, site, ('p', 'g', *obj.remembers))   # an optimizer takes what its rule takes
     else: lines = fields(called, site) if callable(obj) else []
     if lines: body.append('\n'.join(lines))

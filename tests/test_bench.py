@@ -125,7 +125,7 @@ def test_torchs_default_on_a_cpu_is_the_loop():
 @pytest.mark.parametrize('q,word', [([1.1, 1.2, 1.3], 'ahead'), ([.9, 1.2, 1.3], 'level'), ([.7, .9, 1.1], 'level'), ([.7, .8, .9], 'behind')])
 def test_verdict(q, word): assert bench_report.verdict(q) == word
 
-@pytest.mark.parametrize('x,text', [(0, '0.00'), (.01234, '0.012'), (1.234, '1.23'), (12.34, '12.3'), (1234.5, '1,230'), (85330, '85,300')])
+@pytest.mark.parametrize('x,text', [(0, '0.00'), (.01234, '0.012'), (.8, '0.80'), (1.234, '1.23'), (12.34, '12.3'), (1234.5, '1,230'), (85330, '85,300')])
 def test_significant_digits(x, text): assert bench_report.sig(x) == text
 
 def test_a_table_is_markdown():

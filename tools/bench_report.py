@@ -12,7 +12,7 @@ FASTAI, DATASET, PAIRS = 'fastai Learner, DataLoader of pairs', 'torch loop, Dat
 def sig(x):
     "Three significant digits, without an exponent"
     x = float(f'{x:.3g}')
-    return f'{x:,.0f}' if x >= 100 else f'{x:.1f}' if x >= 10 else f'{x:.2f}' if x >= 1 or not x else f'{x:.2g}'
+    return f'{x:,.0f}' if x >= 100 else f'{x:.1f}' if x >= 10 else f'{x:.2f}' if x >= .1 or not x else f'{x:.2g}'
 
 def times(q):
     "A ratio's median with its quartiles"
@@ -210,7 +210,7 @@ def ratios(ax, cells):
         ax.errorbar([rules.index(c['rule']) + .12*(i - (len(models)-1)/2) for c in mine], mid, yerr=[[m-l for l, m in zip(low, mid)], [h-m for m, h in zip(mid, high)]], fmt='o', ms=4, capsize=2, label=model)
     ax.axhline(1, color='0.5', lw=1)
     ax.set(yscale='log', ylabel='time of torch / time of ours')
-    ax.set_xticks(range(len(rules)), rules, fontsize=8)
+    ax.set_xticks(range(len(rules)), rules, fontsize=7)
     ax.legend(fontsize=6)
 
 def draw(r):
