@@ -111,7 +111,7 @@ def describe(module, name, site, lesson, cfg):
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
     body = [f'`{value}`' if value else link(doc, site)]
-    if is_class and 'rule' in vars(obj): lines = fields(obj.rule, site, ('p', 'g', *obj.remembers))   # an optimizer takes what its rule takes
+    if is_class and 'rule' in vars(obj): lines = fields(obj.__init__, site, ('args', 'hypers')) + fields(obj.rule, site, ('p', 'g', *obj.remembers)) + fields(obj.__init__, site, ('args', 'params'))   # what its rule takes
     else: lines = fields(called, site) if callable(obj) else []
     if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
