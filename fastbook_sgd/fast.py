@@ -85,8 +85,9 @@ class Block:
         number, # Which of its groups
         params, # List of parameters, alike in dtype and device
         rule, # Rule to apply to a buffer
+        most, # How many numbers the rule is given at once
     ):
-        self.opt, self.number, self.params, self.rule = opt, number, params, rule
+        self.opt, self.number, self.params, self.rule, self.most = opt, number, params, rule, most
         ends = list(accumulate(p.numel() for p in params))
         self.spans = list(zip([0, *ends], ends))
         self.P, self.G = [torch.zeros(ends[-1], dtype=params[0].dtype, device=params[0].device) for _ in range(2)]
@@ -158,10 +159,10 @@ class Block:
                 if (i, name) not in self.begun: self.begin(i, name)
             self.counts[i] += (i, 'step') in self.begun
         whole, hypers = self.arguments(names), {k: self.group[k] for k in self.opt.hypers}
-        for a, b, t in self.runs(present):
+        for a, b, t in [(i, min(i + self.most, b), t) for a, b, t in self.runs(present) for i in range(a, b, self.most)]:
             kept = {s: x if x is None else x[a:b] for s, x in whole.items()} | ({'t': float(t)} if self.takes_t else {})
             self.rule(self.real_P[a:b], -self.real_G[a:b] if self.group['maximize'] else self.real_G[a:b], **kept, **hypers)
-        self.ready = [not self.group[name] for name in self.switches] if not self.missing and len(set(self.counts)) == 1 else None
+        self.ready = [not self.group[name] for name in self.switches] if not self.missing and len(set(self.counts)) == 1 and len(self.P) <= self.most else None
         self.count, self.counting, self.whole = self.counts[0], (0, 'step') in self.begun, whole
 
     def arguments(self,
@@ -191,11 +192,13 @@ def step_by_driver(
 
 class Flat:
     """Driver: all parameters of a group in one buffer, so that the rule runs once. The same bits as one after another.
-    The model works as before. `zero_grad` keeps the gradients as views of a buffer and zeroes it. Raises `ValueError` as `check_elementwise` and `shaped` do."""
+    A large buffer is worked through in slices that the processor's cache holds. The model works as before. `zero_grad` keeps the gradients as views of a buffer and zeroes it. Raises `ValueError` as `check_elementwise` and `shaped` do."""
+    most = 2**18
+
     def __init__(self,
         opt, # `Optimizer` to drive
     ):
-        check_elementwise(opt, 'flat')
+        check_elementwise(opt, type(self).__name__.lower())
         self.opt, self.blocks, self.rule, self.state = opt, [], self.kernel(opt.rule), opt.state
         for group in opt.param_groups: self.check(group['params'])
         for group in opt.param_groups: self.add(group)
@@ -221,7 +224,7 @@ class Flat:
         "Take over the parameters of a group"
         number, alike = next(i for i, g in enumerate(self.opt.param_groups) if g is group), {}
         for p in group['params']: alike.setdefault((p.dtype, p.device), []).append(p)
-        self.blocks += [Block(self.opt, number, params, self.rule) for params in alike.values()]
+        self.blocks += [Block(self.opt, number, params, self.rule, self.most) for params in alike.values()]
 
     def sync(self):
         "Write the counts of steps where `state_dict` finds them"
@@ -289,6 +292,8 @@ def compiled(
 
 class Fused(Flat):
     "Driver: as `Flat`, but one pass over the memory: torch's own kernel for the rule, or the rule compiled. Equal to 1e-6, not to the bit."
+    most = 2**62
+
     def kernel(self,
         rule, # Update rule
     ): # Function of the same arguments
