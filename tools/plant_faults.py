@@ -49,7 +49,7 @@ FAULTS = [
     ('04_learner', 'self.dls.valid)', 'self.dls.train)'),
     ('04_learner', 'self.model.train()\n', 'pass\n'),
     ('04_learner', 'time.perf_counter() - begin]', '0]'),
-    ('04_learner', 'self.rows, smooth = [], SmoothLoss()', 'smooth = SmoothLoss()'),
+    ('04_learner', 'self.new_opt(check_lr(lr)), [], SmoothLoss()', 'self.new_opt(check_lr(lr)), self.rows, SmoothLoss()'),
     # 06: the rule
     ('06_momentum', 'g.add(p, alpha=weight_decay)', 'g.sub(p, alpha=weight_decay)'),
     ('06_momentum', '    if weight_decay: g = g.add(p, alpha=weight_decay)\n', '    if weight_decay: p.mul_(1 - lr*weight_decay)\n'),
@@ -189,7 +189,7 @@ FAULTS = [
     ('09_optim', 'saved, opt = deepcopy(opt.state_dict()), then(params)\n', 'saved, opt = opt.state_dict(), opt\n'),
     ('09_optim', 'shapes[0] != shapes[1]', 'False'),
     ('09_optim', '(x - y).abs().max()', '(x - y).max()'),
-    ('09_optim', 'return max(', 'return min('),
+    ('09_optim', 'dtype=torch.float64).max()', 'dtype=torch.float64).min()'),
     ('09_optim', 'assert largest_difference(straight, start) > 0', 'assert True'),
     ('09_optim', 'assert all(x.isfinite().all() for x in straight)', 'assert True'),
     ('09_optim', 'assert uphill < 0', 'assert True'),
