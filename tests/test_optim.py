@@ -97,7 +97,7 @@ class Problem:
                 opt.load_state_dict(saved)
             which, new = self.changes.get(step, (0, {}))
             group = opt.param_groups[which % len(opt.param_groups)]
-            group.update({k: v for k, v in new.items() if k in SCHEDULED and (k != 'momentum' or group[k] and v or not group.get('nesterov', True))})  # torch's RMSprop can't turn it on later
+            group.update({k: v for k, v in new.items() if k in SCHEDULED and (k != 'momentum' or group[k] and v or 'dampening' in group and not group.get('nesterov'))})  # torch's RMSprop can't turn it on later
             if self.closure: assert opt.step(lambda: self.give(params, step) or torch.tensor(float(step))) == step
             else: self.give(params, step); assert opt.step() is None
             if self.set_to_none is None: [setattr(p, 'grad', None) for p in params]   # for fastai's
@@ -159,6 +159,14 @@ def test_muon_keeps_its_buffer():
         p.grad = torch.full_like(p, 8.)
         opt.step()
         assert torch.equal(opt.state[p]['momentum_buffer'], torch.full_like(p, 4.)) == kept
+
+@pytest.mark.parametrize('swap', [False, True])
+def test_momentum_that_comes_and_goes(swap):
+    "The first buffer is the whole gradient, dampening or not, also where momentum is turned on later"
+    changes = {10: (0, dict(momentum=.9)), 30: (0, dict(momentum=0.)), 60: (0, dict(momentum=.5))}
+    problem = Problem([one((3,4), torch.float32), {**one((), torch.float32), 'starts': 30}], [dict(lr=.01, momentum=0., dampening=.4)], 0, changes, swap=swap)
+    (ours, _), (theirs, _) = problem.walk(OURS['SGD'], THEIRS['SGD']), problem.walk(THEIRS['SGD'], OURS['SGD'])
+    assert all(map(same, ours, theirs))
 
 @pytest.mark.parametrize('name', CASES)
 def test_a_closure_may_call_backward(name):
