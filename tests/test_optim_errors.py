@@ -133,6 +133,10 @@ def test_muon_takes_matrices_only():
             last.grad = torch.ones_like(bad)
             with refused(message, opt=opt): opt.step()
 
+def test_muon_needs_each_matrix_as_a_whole():
+    for driver in ('foreach', 'flat', 'fused'):
+        with refused(f'Muon: driver is {driver!r}, but the rule needs each parameter as a whole'): optim.Muon(weights(), driver=driver)
+
 # Steps
 
 @every_optimizer

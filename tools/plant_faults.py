@@ -202,7 +202,7 @@ FAULTS = [
 ]
 CHECKS = {
     '0[0-4]': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
-    '0[6-8]': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py'],
+    '0[6-8]': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_drivers.py'],
 }
 
 def copy_tree(to):
