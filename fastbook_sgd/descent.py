@@ -69,20 +69,20 @@ def weighted_means(
     dl, # Iterable of batches `(xb, yb)`
 ): # List of floats, one for each function
     "Each function's mean over all rows of all batches, without gradients. Raises `ValueError` without a batch, `FloatingPointError` at a NaN."
-    was_training, n, totals, any_nan = getattr(model, 'training', False), 0, [0.]*len(functions), False
+    was_training, sizes, values = getattr(model, 'training', False), [], []
     if was_training: model.eval()
     try:
         with torch.no_grad():
             for xb, yb in dl:
                 predictions = model(xb)
-                any_nan = any_nan | predictions.isnan().any()
-                totals = [t + f(predictions, yb)*len(yb) for t, f in zip(totals, functions)]
-                n += len(yb)
+                sizes.append(len(yb))
+                values.append([f(predictions, yb) for f in functions] + [predictions.isnan().any()])
     finally:
         if was_training: model.train()
-    if not n: raise ValueError("the validation loader gave no batch: is it empty, or a generator that was read before?")
-    if any_nan: raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
-    return [float(t/n) for t in totals]
+    if not sum(sizes): raise ValueError("the validation loader gave no batch: is it empty, or a generator that was read before?")
+    *means, nans = [sum(float(v)*n for v, n in zip(column, sizes))/sum(sizes) for column in zip(*values)]
+    if nans: raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
+    return means
 
 def validate_epoch(
     model, # A function or `nn.Module`

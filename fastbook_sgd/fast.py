@@ -291,7 +291,7 @@ def compiled(
     return compiled_rule
 
 class Fused(Flat):
-    "Driver: as `Flat`, but one pass over the memory: torch's own kernel for the rule, or the rule compiled. Equal to 1e-6, not to the bit."
+    "Driver: as `Flat`, but one pass over the memory: torch's own kernel for the rule, or the rule compiled. Not the same bits: equal to 1e-6 of each parameter's largest number, 1e-5 where the rule is compiled."
     most = 2**62
 
     def kernel(self,

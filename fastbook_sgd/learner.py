@@ -102,16 +102,18 @@ class BasicLearner:
     @contextmanager
     def whole_epoch(self, epoch):
         "If the block fails, put everything back: weights, buffers, the optimizer's state"
-        saved = self.state_dict()
+        opt, smooth = deepcopy(self.opt.state_dict()) if hasattr(self.opt, 'state_dict') else None, (self.smooth.value, self.smooth.count)
         try:
             with safe_epoch(epoch, tensors_of(self.model, self.opt)): yield
         except BaseException:
-            self.load_state_dict(saved)
+            if opt: self.opt.load_state_dict(opt)
+            self.smooth.value, self.smooth.count = smooth
+            self.model.zero_grad()  # what is left there would be added to the next gradient
             raise
 
     def table(self): # DataFrame
         "One row for each epoch of the last `fit`"
-        return pd.DataFrame(self.rows, columns=self.columns()).rename_axis('epoch')
+        return pd.DataFrame(self.rows, columns=self.columns(), index=pd.RangeIndex(len(self.rows), name='epoch'))
 
     def columns(self): return ['train_loss', 'valid_loss', *[getattr(m, '__name__', type(m).__name__) for m in self.metrics], 'seconds']
 
@@ -130,7 +132,7 @@ class BasicLearner:
         if state['made_by'] != type(opt).__name__: raise ValueError(f"saved with the optimizer {state['made_by']}, but opt_func makes a {type(opt).__name__}, expected the same")
         opt.load_state_dict(state['opt']) if hasattr(opt, 'load_state_dict') else setattr(opt, 'lr', state['opt']['lr'])
         self.model.load_state_dict(state['model'])
-        self.model.zero_grad()  # what a failed epoch left there would be added to the next gradient
+        self.model.zero_grad()
         self.opt, self.rows, self.smooth = opt, state['rows'], SmoothLoss()
         self.smooth.value, self.smooth.count = state['smooth']
 
