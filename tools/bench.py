@@ -236,6 +236,16 @@ def our_epoch(train, valid):
     learn = BasicLearner(Loaders(train, valid), nn.Linear(784, 1), loss_func=mnist_loss, metrics=batch_accuracy)
     return lambda n=1: learn.fit(n, lr=1.)
 
+def our_training(train):
+    "`BasicLearner`'s epochs without their validation"
+    from fastbook_sgd.linear import mnist_loss
+    learn = BasicLearner(Loaders(train, ()), nn.Linear(784, 1), loss_func=mnist_loss)
+    def run(n=1):
+        learn.begin(lr=1., resume=False)
+        for epoch in range(n):
+            with learn.whole_epoch(epoch): learn.train_batches()
+    return run
+
 def loop_epoch(train, valid=(), opt_func=torch.optim.SGD):
     "A plain loop"
     model = nn.Linear(784, 1)
@@ -268,7 +278,7 @@ def digits():
     x, y, vx, vy = torch.rand(12396, 784), torch.arange(12396)[:, None] < 6131, torch.rand(2038, 784), torch.arange(2038)[:, None] < 1010
     return (x, y.long(), vx, vy.long()), 'random numbers in the shape of MNIST_SAMPLE'
 
-OURS = 'BasicLearner, TensorLoader'
+OURS, TRAINING, PRODUCTS = 'BasicLearner, TensorLoader', 'BasicLearner, TensorLoader, training alone', 'two matrix products alone'
 EPOCHS = 3  # in one fit, as people train: what a learner does once a fit counts a third
 
 def main_epochs(x, y, vx, vy, bs=256):
@@ -290,13 +300,14 @@ def all_epochs(x, y, vx, vy, bs=256):
     return dict([learner, ('fastai Learner, TensorLoader', fastai_epoch(train, valid)),
                  ('torch loop, DataLoader of a TensorDataset', loop_epoch(DataLoader(data, bs), DataLoader(valid_data, bs))), loop,
                  ('torch loop, DataLoader with a BatchSampler', loop_epoch(by_batch(data), by_batch(valid_data))),
-                 ours, ('BasicLearner, TensorLoader shuffled', our_epoch(TensorLoader(x, y, bs, shuffle=True), valid)),
+                 ours, (TRAINING, our_training(train)), ('BasicLearner, TensorLoader shuffled', our_epoch(TensorLoader(x, y, bs, shuffle=True), valid)),
                  ('BasicOptim loop, TensorLoader', loop_epoch(train, valid, BasicOptim)), products])
 
 def epochs(candidates, rounds):
     "Every way's time for one epoch of `EPOCHS` in a row, and the ratio to ours"
     times = {name: [t/EPOCHS for t in ts] for name, ts in interleaved({name: partial(run, EPOCHS) for name, run in candidates.items()}, rounds).items()}
-    return dict(times=summary(times), ratios={name: ratio(ts, times[OURS]) for name, ts in times.items()})
+    training = {'training': ratio(times[TRAINING], times[PRODUCTS])} if TRAINING in times else {}
+    return dict(times=summary(times), ratios={name: ratio(ts, times[OURS]) for name, ts in times.items()}, **training)
 
 # Growth
 
