@@ -130,6 +130,11 @@ def test_saved_outputs_were_executed_with_the_constraints():
 def schema_check(*paths):
     return command('check-jsonschema', '--builtin-schema', 'vendor.github-workflows', *paths, capture_output=True, text=True)
 
+def test_every_planted_fault_has_its_place():
+    from plant_faults import FAULTS, exported
+    cells = {path.stem: [c.source + '\n' for c in exported(notebooks.read(path))] for path in NOTEBOOKS}
+    assert [(name, old) for name, old, _ in FAULTS if sum(old in source for source in cells[name]) != 1] == [], 'the code has changed: change tools/plant_faults.py with it'
+
 def test_workflows_fit_their_schema(tmp_path):
     paths = sorted((ROOT/'.github'/'workflows').glob('*.yml'))
     assert paths and schema_check(*paths).returncode == 0, schema_check(*paths).stdout

@@ -188,7 +188,7 @@ FAULTS = [
     ('09_optim', 'step == steps//2', 'False'),
     ('09_optim', 'saved, opt = deepcopy(opt.state_dict()), then(params)\n', 'saved, opt = opt.state_dict(), opt\n'),
     ('09_optim', 'shapes[0] != shapes[1]', 'False'),
-    ('09_optim', '(x - y).abs().max()', '(x - y).max()'),
+    ('09_optim', '(x - y).detach().abs().max()', '(x - y).detach().max()'),
     ('09_optim', 'dtype=torch.float64).max()', 'dtype=torch.float64).min()'),
     ('09_optim', 'assert largest_difference(straight, start) > 0', 'assert True'),
     ('09_optim', 'assert all(x.isfinite().all() for x in straight)', 'assert True'),
@@ -199,9 +199,29 @@ FAULTS = [
     ('09_optim', 'assert largest_difference(straight, climbed) == 0', 'assert True'),
     ('09_optim', 'assert largest_difference(halves[:1], straight[:1]) == 0 == ', 'assert 0 == '),
     ('09_optim', ' == largest_difference(halves[1:], start[1:])', ''),
+    # 16: the drivers
+    ('16_fast', "g.neg() if group['maximize'] else g", 'g'),
+    ('16_fast', "p.dtype, p.device, float(state.get('step', 0))", 'p.dtype, p.device, 0'),
+    ('16_fast', 'if name in state: part.copy_(state[name])', 'pass'),
+    ('16_fast', 'for name in self.opt.state.get(p, {}): self.begin(i, name)', 'pass'),
+    ('16_fast', 'if self.counting: self.count += 1', 'self.count += 1'),
+    ('16_fast', "self.opt.param_groups[self.number]     #", "self.opt.param_groups[0]     #"),
+    ('16_fast', '!= self.ready: return', '== 7: return'),
+    ('16_fast', 'self.grads[i].copy_(self.params[i].grad)', 'self.grads[i]'),
+    ('16_fast', 'runs[-1][1:] == [a, self.counts[i]]', 'runs[-1][1] == a'),
+    ('16_fast', 'if self.opt.state is not self.state: self.adopt()', 'pass'),
+    ('16_fast', 'if not block.gather(): self.gather_anew(); break', 'block.gather()'),
+    ('16_fast', 'block.G.zero_()', 'pass'),
+    ('16_fast', 'p.grad is not grad or not p.requires_grad: p.grad', 'p.grad is not grad: p.grad'),
+    ('16_fast', 'opt.register_state_dict_pre_hook(lambda opt: self.sync())', 'pass'),
+    ('16_fast', 'if p.numel() and strides[0] != strides[1]', 'if False'),
+    ('16_fast', 'is_first_step=t == 1', 'is_first_step=False'),
+    ('16_fast', '[v_max] if amsgrad else []', '[]'),
+    ('16_fast', 'min(i + self.most, b)', 'i + self.most'),
 ]
 CHECKS = {
     '0[0-4]': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
+    '16': ['tests/test_drivers.py', 'tests/test_resume.py', 'tests/test_drop_in.py'],
     '0[6-8]': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_drivers.py'],
 }
 
