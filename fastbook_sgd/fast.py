@@ -102,11 +102,9 @@ class Block:
     def group(self): return self.opt.param_groups[self.number]     # loading a state makes new dicts
 
     def adopt(self):
-        "Take over what the optimizer remembers, as after loading"
+        "Forget the buffers of what is remembered, as after loading: at the next step they begin from what the optimizer has"
         self.kept, self.begun, self.ready, self.missing = {}, set(), None, ()
         self.counts = [int(self.opt.state.get(p, {}).get('step', 0)) for p in self.params]
-        for i, p in enumerate(self.params):
-            for name in self.opt.state.get(p, {}): self.begin(i, name)
 
     def begin(self,
         i, # Number of a parameter

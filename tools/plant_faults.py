@@ -203,7 +203,6 @@ FAULTS = [
     ('16_fast', "g.neg() if group['maximize'] else g", 'g'),
     ('16_fast', "p.dtype, p.device, float(state.get('step', 0))", 'p.dtype, p.device, 0'),
     ('16_fast', 'if name in state: part.copy_(state[name])', 'pass'),
-    ('16_fast', 'for name in self.opt.state.get(p, {}): self.begin(i, name)', 'pass'),
     ('16_fast', 'if self.counting: self.count += 1', 'self.count += 1'),
     ('16_fast', "self.opt.param_groups[self.number]     #", "self.opt.param_groups[0]     #"),
     ('16_fast', '!= self.ready: return', '== 7: return'),
