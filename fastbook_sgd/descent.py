@@ -49,7 +49,7 @@ def train_epoch(
     dl=None, # Iterable of batches `(xb, yb)`; without it, the caller's global `dl`
     opt=None, # Has `step()` and `zero_grad()`; without it, the caller's global `opt`
     loss_func=mnist_loss, # `(predictions, targets)` to a scalar tensor
-): # List of the batches' losses, detached scalar tensors
+): # List of the batches' losses, floats
     "One pass over the batches, a step for each. Raises `ValueError` without a batch, `FloatingPointError` at a NaN or infinite loss (on a GPU after the last batch)."
     dl, opt, losses = given_or_global(dl, 'dl'), given_or_global(opt, 'opt'), []
     for batch, (xb, yb) in enumerate(dl):
@@ -58,8 +58,9 @@ def train_epoch(
         opt.step()
         opt.zero_grad()
     if not losses: raise ValueError("the training loader gave no batch: is it empty, or a generator that was read before?")
-    broken = (~torch.stack(losses).isfinite()).nonzero().flatten().tolist()   # a look at each batch would keep a GPU waiting
-    if broken: raise FloatingPointError(f"batch {broken[0]}: the loss is {losses[broken[0]].item()}: look for NaN in the data, or try a lower learning rate")
+    losses = torch.stack(losses).tolist()   # all at once: a look at each batch would keep a GPU waiting
+    for batch, loss in enumerate(losses):
+        if not math.isfinite(loss): raise FloatingPointError(f"batch {batch}: the loss is {loss}: look for NaN in the data, or try a lower learning rate")
     return losses
 
 # %% ../nbs/02_descent.ipynb #2125ae80

@@ -31,7 +31,7 @@ def check_pair(
     predictions, # Expected `[n,1]`, n ≥ 1
     targets, # Expected `[n,1]`, each 0 or 1
 ):
-    "Raise `ValueError` unless each prediction stands beside its own target, 0 or 1"
+    "Raise `ValueError` unless each prediction stands beside its own target, 0 or 1. On a GPU the values of the targets are not looked at."
     shapes = tuple(predictions.shape), tuple(targets.shape)
     if shapes[0] != shapes[1] or len(shapes[0]) != 2 or shapes[0][0] < 1 or shapes[0][1] != 1:
         raise ValueError(f"predictions {list(shapes[0])} and targets {list(shapes[1])}: expected both as [n,1], n ≥ 1; "

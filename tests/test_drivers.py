@@ -7,6 +7,7 @@ import pytest, torch
 
 from fastbook_sgd import optim
 from fastbook_sgd.fast import KERNELS
+from fastbook_sgd.momentum import Optimizer
 from conftest import ROOT
 from test_optim import OURS, Problem, THEIRS, apart, problems, repeatable, same
 
@@ -47,40 +48,61 @@ def test_same_bits(name, driver, record):
             assert kept[0].keys() == kept[1].keys() and all(same(x, kept[1][k]) for k, x in kept[0].items())
     check()
 
-@pytest.mark.parametrize('name', [name for name in ELEMENTWISE if OURS[name].rule in KERNELS])
+needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl'))), reason='needs a C++ compiler')
+FUSED = [name if OURS[name].rule in KERNELS else pytest.param(name, marks=needs_compiler) for name in ELEMENTWISE]
+
+@pytest.mark.parametrize('name', FUSED)
 def test_fused_is_close(name, record):
-    "Within 1e-6 of the largest number of each parameter: a fused kernel rounds at other places"
-    ours = partial(OURS[name], driver='fused')
-    @repeatable(40)
+    "Within 1e-6 of the largest number of each parameter, 1e-5 where the rule is compiled: one pass rounds at other places"
+    ours, compiled = partial(OURS[name], driver='fused'), OURS[name].rule not in KERNELS
+    @repeatable(15 if compiled else 40)                       # a compiler is slow
     @given(problems(name))
     def check(problem):
         problem = fitting(problem, 'fused')
         (a, _), (b, _) = problem.walk(ours, THEIRS[name]), problem.walk(THEIRS[name], ours)
         difference = max(map(apart, a, b))
         record(('driver fused', name), difference)
-        assert difference <= 1e-6
+        assert difference <= (1e-5 if compiled else 1e-6)
     check()
 
+def walked(make, driver):
+    "Thirty steps with another learning rate at each, and another first beta where there is one"
+    torch.manual_seed(0)
+    p = torch.randn(40, requires_grad=True)
+    opt = make([p], driver=driver)
+    for step in range(1, 31):
+        opt.param_groups[0]['lr'] = .1/step
+        if 'betas' in opt.param_groups[0]: opt.param_groups[0]['betas'] = (.9 - .01*step, .99)
+        p.grad = torch.randn(40)
+        opt.step()
+    return p, opt
+
+@needs_compiler
+@pytest.mark.parametrize('make', [optim.RMSprop, partial(optim.RMSprop, centered=True), partial(optim.Lion, weight_decay=.1)], ids=['RMSprop', 'centered', 'Lion'])
+def test_two_loops_are_enough_for_a_schedule(make):
+    "The first has all numbers fixed, the second reads those that change"
+    (p, opt), (q, _) = walked(make, 'fused'), walked(make, 'each')
+    assert apart(p, q) <= 1e-6
+    assert len(opt.driver.rule.loops) == 2 and all(opt.driver.rule.loops.values())
+
+def asks(p, g, b, t, lr=.1):
+    b.copy_(g) if t == 1 else b.mul_(.9).add_(g)
+    p.sub_(b, alpha=lr)
+
+class Asks(Optimizer, rule=asks): pass
+
+@needs_compiler
+def test_a_rule_that_asks_about_a_changing_number_stays_as_it_is():
+    (p, opt), (q, _) = walked(Asks, 'fused'), walked(Asks, 'each')
+    assert apart(p, q) <= 1e-6
+    assert [bool(loop) for loop in opt.driver.rule.loops.values()] == [True, False]
+
 COMPILE = '''
-import torch
-from functools import partial
-import os, shutil, subprocess, sys
 from fastbook_sgd import optim
-from fastbook_sgd.optim import largest_difference, random_steps
-for make in (partial(optim.RMSprop, centered=True), partial(optim.Lion, weight_decay=.1)):
-    make = partial(make, lr=.01)
-    print(largest_difference(random_steps(partial(make, driver='fused')), random_steps(make)))
+from fastbook_sgd.optim import random_steps
+random_steps(lambda params: optim.RMSprop(params, driver="fused"))
 '''
-def run_compiled(**env): return subprocess.run([sys.executable, '-c', COMPILE], capture_output=True, text=True, cwd=ROOT, env={**os.environ, 'PYTHONPATH': str(ROOT), **env})
-
-@pytest.mark.skipif(not any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl'))), reason='needs a C++ compiler')
-def test_compiled_rules():
-    "torch has no fused kernel for these: the rule itself is compiled; Lion's sign is the same, RMSProp differs in the last digits"
-    done = run_compiled()
-    assert done.returncode == 0, done.stderr
-    rmsprop, lion = map(float, done.stdout.split())
-    assert rmsprop <= 1e-5 and lion <= 1e-6
-
 def test_without_a_compiler(tmp_path):
-    done = run_compiled(CXX=str(tmp_path/'none'), TORCHINDUCTOR_CACHE_DIR=str(tmp_path), PATH=os.path.dirname(sys.executable))
-    assert done.returncode and "driver 'fused' could not compile rmsprop: it needs a C++ compiler, such as g++; or use driver 'flat'" in done.stderr
+    env = dict(PYTHONPATH=str(ROOT), CXX=str(tmp_path/'none'), TORCHINDUCTOR_CACHE_DIR=str(tmp_path), PATH=os.path.dirname(sys.executable))
+    done = subprocess.run([sys.executable, '-c', COMPILE], capture_output=True, text=True, cwd=ROOT, env={**os.environ, **env})
+    assert done.returncode and "driver 'fused' could not compile rmsprop (" in done.stderr and "it needs a C++ compiler, such as g++; or use driver 'flat'" in done.stderr

@@ -4,11 +4,11 @@ One thread. The candidates of a comparison take turns (A B C A B C …), so what
 within each round, and reported as the median of the rounds with its quartiles. A step's time in a round is the best of three
 samples of at least a millisecond, so that a single interruption doesn't count."""
 from argparse import ArgumentParser
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-import gc, inspect, json, os, platform, re, subprocess, sys, tempfile
+import gc, inspect, io, json, os, platform, re, subprocess, sys, tempfile
 
 if __name__ == '__main__': os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')   # before torch is imported
 
@@ -222,12 +222,14 @@ class Loaders:
     "What `BasicLearner` needs of fastai's `DataLoaders`"
     def __init__(self, train, valid): self.train, self.valid = train, valid
 
-def fastai_epoch(train, valid):
-    "fastai's `Learner`, without bar or printing"
+def fastai_epoch(train, valid, bar=False):
+    "fastai's `Learner`, without bar or printing, or with its bar and table as the book runs it"
     from fastai.basics import DataLoaders, Learner, SGD
+    from fastai.callback.progress import ProgressCallback
     learn = Learner(DataLoaders(train, valid), nn.Linear(784, 1), opt_func=SGD, loss_func=plain_loss, metrics=plain_accuracy)
+    if not bar: learn.remove_cb(ProgressCallback)                 # importing it has made it a default
     def run(n=1):
-        with learn.no_logging(): learn.fit(n, lr=1.)
+        with redirect_stdout(io.StringIO()) if bar else learn.no_logging(): learn.fit(n, lr=1.)
     return run
 
 def our_epoch(train, valid):
@@ -278,6 +280,7 @@ def digits():
     x, y, vx, vy = torch.rand(12396, 784), torch.arange(12396)[:, None] < 6131, torch.rand(2038, 784), torch.arange(2038)[:, None] < 1010
     return (x, y.long(), vx, vy.long()), 'random numbers in the shape of MNIST_SAMPLE'
 
+WITH_BAR = 'fastai Learner with its bar and table, DataLoader of pairs'
 OURS, TRAINING, PRODUCTS = 'BasicLearner, TensorLoader', 'BasicLearner, TensorLoader, training alone', 'two matrix products alone'
 EPOCHS = 3  # in one fit, as people train: what a learner does once a fit counts a third
 
@@ -293,11 +296,13 @@ def main_epochs(x, y, vx, vy, bs=256):
 
 def all_epochs(x, y, vx, vy, bs=256):
     "Every way"
+    from fastai.data.load import DataLoader as FastaiLoader
     from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
     learner, loop, ours, products = main_epochs(x, y, vx, vy, bs).items()
     train, valid, data, valid_data = TensorLoader(x, y, bs), TensorLoader(vx, vy, bs), TensorDataset(x, y), TensorDataset(vx, vy)
     by_batch = lambda data: DataLoader(data, batch_size=None, sampler=BatchSampler(SequentialSampler(data), bs, False))
-    return dict([learner, ('fastai Learner, TensorLoader', fastai_epoch(train, valid)),
+    pairs, valid_pairs = FastaiLoader(list(zip(x, y)), batch_size=bs), FastaiLoader(list(zip(vx, vy)), batch_size=bs)
+    return dict([(WITH_BAR, fastai_epoch(pairs, valid_pairs, bar=True)), learner, ('fastai Learner, TensorLoader', fastai_epoch(train, valid)),
                  ('torch loop, DataLoader of a TensorDataset', loop_epoch(DataLoader(data, bs), DataLoader(valid_data, bs))), loop,
                  ('torch loop, DataLoader with a BatchSampler', loop_epoch(by_batch(data), by_batch(valid_data))),
                  ours, (TRAINING, our_training(train)), ('BasicLearner, TensorLoader shuffled', our_epoch(TensorLoader(x, y, bs, shuffle=True), valid)),

@@ -45,7 +45,7 @@ FAULTS = [
     ('03_optimizer', 'not p.is_leaf', 'False'),
     ('04_learner', 'beta=0.98', 'beta=0.9'),
     ('04_learner', '1 - self.beta**self.count', '1'),
-    ('04_learner', 'torch.lerp(loss, self.value, self.beta)', 'torch.lerp(self.value, loss, self.beta)'),
+    ('04_learner', 'self.beta*self.value + (1 - self.beta)*loss', 'self.beta*loss + (1 - self.beta)*self.value'),
     ('04_learner', 'self.dls.valid)', 'self.dls.train)'),
     ('04_learner', 'self.model.train()\n', 'pass\n'),
     ('04_learner', 'time.perf_counter() - begin]', '0]'),
@@ -217,6 +217,14 @@ FAULTS = [
     ('16_fast', 'is_first_step=t == 1', 'is_first_step=False'),
     ('16_fast', '[v_max] if amsgrad else []', '[]'),
     ('16_fast', 'min(i + self.most, b)', 'i + self.most'),
+    ('16_fast', 'self.place[()] = x', 'pass'),
+    ('16_fast', 'Nonzero(next(left).item().node) if x and', 'next(left).item() if x and'),
+    ('16_fast', 'self.first.setdefault((name, i), x) != x', 'False'),
+    ('16_fast', 'self.first.setdefault((name, i), x) != x', 'True'),
+    ('16_fast', 'except GuardOnDataDependentSymNode: return None', 'except GuardOnDataDependentSymNode: raise'),
+    ('16_fast', '[p.shape, p.dtype, p.device], [p, g]', '[p.shape, p.device], [p, g]'),
+    ('16_fast', '[p.shape, p.dtype, p.device], [p, g]', '[p.dtype, p.device], [p, g]'),
+    ('16_fast', '                key.append(x)', '                pass'),
 ]
 CHECKS = {
     '0[0-4]': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
