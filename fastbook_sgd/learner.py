@@ -23,11 +23,11 @@ class SmoothLoss:
     "Moving average of the losses, corrected for its start at zero; fastai's `AvgSmoothLoss`"
     def __init__(self,
         beta=0.98, # Share of the old average that stays, in [0,1)
-    ): self.beta, self.value, self.count = beta, 0., 0
+    ): self.beta, self.value, self.count = beta, torch.tensor(0.), 0
 
     def add(self, loss):
         self.count += 1
-        self.value = self.beta*self.value + (1 - self.beta)*loss
+        self.value = torch.lerp(loss, self.value, self.beta)
 
     def __float__(self): return float(self.value / (1 - self.beta**self.count))
 
@@ -97,7 +97,7 @@ class BasicLearner:
         self.rows.append([float(self.smooth), *valid, time.perf_counter() - begin])
 
     def train_batches(self):
-        for loss in train_epoch(self.model, self.dls.train, self.opt, self.loss_func): self.smooth.add(loss)
+        for loss in torch.tensor(train_epoch(self.model, self.dls.train, self.opt, self.loss_func)): self.smooth.add(loss)
 
     @contextmanager
     def whole_epoch(self, epoch):

@@ -45,7 +45,7 @@ FAULTS = [
     ('03_optimizer', 'not p.is_leaf', 'False'),
     ('04_learner', 'beta=0.98', 'beta=0.9'),
     ('04_learner', '1 - self.beta**self.count', '1'),
-    ('04_learner', 'self.beta*self.value + (1 - self.beta)*loss', 'self.beta*loss + (1 - self.beta)*self.value'),
+    ('04_learner', 'torch.lerp(loss, self.value, self.beta)', 'torch.lerp(self.value, loss, self.beta)'),
     ('04_learner', 'self.dls.valid)', 'self.dls.train)'),
     ('04_learner', 'self.model.train()\n', 'pass\n'),
     ('04_learner', 'time.perf_counter() - begin]', '0]'),
