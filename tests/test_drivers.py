@@ -66,24 +66,36 @@ def test_fused_is_close(name, record):
     check()
 
 def walked(make, driver):
-    "Thirty steps with another learning rate at each, and another first beta where there is one"
+    "Thirty steps with another learning rate at each, and another weight decay and first beta where there is one"
     torch.manual_seed(0)
     p = torch.randn(40, requires_grad=True)
     opt = make([p], driver=driver)
     for step in range(1, 31):
         opt.param_groups[0]['lr'] = .1/step
+        if opt.param_groups[0].get('weight_decay'): opt.param_groups[0]['weight_decay'] = .1/step
         if 'betas' in opt.param_groups[0]: opt.param_groups[0]['betas'] = (.9 - .01*step, .99)
         p.grad = torch.randn(40)
         opt.step()
     return p, opt
 
 @needs_compiler
-@pytest.mark.parametrize('make', [optim.RMSprop, partial(optim.RMSprop, centered=True), partial(optim.Lion, weight_decay=.1)], ids=['RMSprop', 'centered', 'Lion'])
+@pytest.mark.parametrize('make', [optim.RMSprop, partial(optim.RMSprop, centered=True, weight_decay=.1), partial(optim.Lion, weight_decay=.1)], ids=['RMSprop', 'centered', 'Lion'])
 def test_two_loops_are_enough_for_a_schedule(make):
     "The first has all numbers fixed, the second reads those that change"
     (p, opt), (q, _) = walked(make, 'fused'), walked(make, 'each')
     assert apart(p, q) <= 1e-6
     assert len(opt.driver.rule.loops) == 2 and all(opt.driver.rule.loops.values())
+
+@needs_compiler
+def test_each_kind_of_number_has_its_loop():
+    def two_kinds(driver):
+        params = [torch.linspace(-1, 1, 8, dtype=dtype).requires_grad_() for dtype in (torch.float32, torch.float64)]
+        opt = optim.RMSprop(params, driver=driver)
+        for _ in range(2):
+            for p in params: p.grad = p.detach().clone()
+            opt.step()
+        return params
+    for p, q in zip(two_kinds('fused'), two_kinds('each')): assert apart(p, q) <= (1e-6 if p.dtype == torch.float32 else 1e-14)
 
 def asks(p, g, b, t, lr=.1):
     b.copy_(g) if t == 1 else b.mul_(.9).add_(g)
