@@ -87,7 +87,7 @@ def test_a_network_that_hangs_costs_seconds(cache, archive, monkeypatch, halfway
 def test_a_network_that_drips_is_given_up(cache, archive, monkeypatch):
     def drip(handler):
         send(handler, b'x', archive.stat().st_size)
-        for _ in range(60): time.sleep(.2); handler.wfile.write(b'x'); handler.wfile.flush()
+        for _ in range(400): time.sleep(.05); handler.wfile.write(b'x'); handler.wfile.flush()
     serve(monkeypatch, drip)
     with pytest.raises(TimeoutError, match='too slow: stopped after 3.6 seconds'): data.find_mnist_sample(wait=.3)
     assert left_in(cache) == []
