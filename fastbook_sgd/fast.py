@@ -265,7 +265,7 @@ class Flat:
 
 # %% ../nbs/16_fast.ipynb #9508cf98
 class Cell:
-    "A number as a tensor that is written over: that takes a tenth of the time of making a new tensor"
+    "A number as a tensor that is written over, in place of a new tensor each time"
     def __init__(self,
         dtype=torch.float32, # Kind of number
     ):

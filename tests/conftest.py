@@ -5,6 +5,7 @@ import shutil, subprocess, sys
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+COMPILER = any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl')))   # driver 'fused' compiles the rules that torch has no kernel for
 sys.path.insert(0, str(ROOT/'tools'))
 
 @pytest.fixture

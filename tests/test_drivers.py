@@ -1,6 +1,6 @@
 "The faster drivers on the same random problems, resumed and interrupted in the same way, as the plain one."
 from functools import partial
-import os, shutil, subprocess, sys
+import os, subprocess, sys
 
 from hypothesis import given, strategies as st
 import pytest, torch
@@ -8,7 +8,7 @@ import pytest, torch
 from fastbook_sgd import optim
 from fastbook_sgd.fast import KERNELS
 from fastbook_sgd.momentum import Optimizer
-from conftest import ROOT
+from conftest import COMPILER, ROOT
 from test_optim import OURS, Problem, THEIRS, apart, problems, repeatable, same
 
 ELEMENTWISE = [name for name in OURS if name != 'Muon']
@@ -48,7 +48,7 @@ def test_same_bits(name, driver, record):
             assert kept[0].keys() == kept[1].keys() and all(same(x, kept[1][k]) for k, x in kept[0].items())
     check()
 
-needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl'))), reason='needs a C++ compiler')
+needs_compiler = pytest.mark.skipif(not COMPILER, reason='needs a C++ compiler')
 FUSED = [name if OURS[name].rule in KERNELS else pytest.param(name, marks=needs_compiler) for name in ELEMENTWISE]
 
 @pytest.mark.parametrize('name', FUSED)

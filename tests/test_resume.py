@@ -1,6 +1,6 @@
 "Training goes on from a saved optimizer in another process, bit for bit, for every optimizer and driver, with a schedule running."
 from copy import deepcopy
-import os, pickle, shutil, subprocess, sys
+import os, pickle, subprocess, sys
 
 import pytest, torch
 from torch import nn
@@ -8,11 +8,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from fastbook_sgd import optim
 from fastbook_sgd.fast import KERNELS
+from conftest import COMPILER
 
 OPTIMIZERS = dict(SGD=dict(momentum=.9, nesterov=True), Adagrad=dict(lr_decay=.01), RMSprop=dict(momentum=.9, centered=True), Adam=dict(amsgrad=True, weight_decay=.1), AdamW={}, Lion=dict(weight_decay=.1), Muon={})
 SCHEDULES = dict(OneCycleLR=lambda opt: OneCycleLR(opt, max_lr=[.05, .01], total_steps=41, cycle_momentum='momentum' in opt.defaults or 'betas' in opt.defaults), CosineAnnealingLR=lambda opt: CosineAnnealingLR(opt, T_max=40))
 BEFORE, AFTER = 17, 23
-COMPILER = any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl')))   # driver 'fused' compiles the rules that torch has no kernel for
 DRIVEN = [(name, driver) for name in OPTIMIZERS for driver in ('each', 'foreach', 'flat', 'fused')
           if driver == 'each' or name != 'Muon' and (driver != 'fused' or getattr(optim, name).rule in KERNELS or COMPILER)]
 
