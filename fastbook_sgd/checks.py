@@ -8,7 +8,9 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_some', 'check_predictions', 'given_or_global', 'check_params', 'check_leaf', 'Range', 'between',
            'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
            'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
-           'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value']
+           'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value', 'named',
+           'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments',
+           'check_each', 'check_column', 'check_recorded']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import math
@@ -379,3 +381,97 @@ def check_saved_value(
 def _count(x):
     if torch.is_tensor(x) and x.numel() == 1: x = x.item()
     return is_number(x) and x >= 0 and x == int(x)
+
+# %% ../nbs/A_checks.ipynb #5f5213a1
+class named:
+    "`with named('batch', 3):` a `FloatingPointError` or `ValueError` of the block says that it was there"
+    def __init__(self,
+        what, # Such as `'batch'`
+        number, # Its number, or a function that says which it is now
+    ): self.what, self.number = what, number
+
+    def __enter__(self): return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, (FloatingPointError, ValueError)):
+            number = self.number() if callable(self.number) else self.number
+            raise type(error)(f"{self.what} {number}: {error}") from error
+
+def check_begun(
+    opt, # The learner's optimizer, or None
+    what, # What somebody wants to do
+):
+    "Raise `ValueError` unless there was a training"
+    if opt is None: raise ValueError(f"there is nothing to {what}: fit or load first")
+
+def check_between_epochs(
+    batch, # The number of the batch that is worked on, or None
+):
+    "Raise `RuntimeError` in the middle of an epoch"
+    if batch is not None:
+        raise RuntimeError("saving in the middle of an epoch: going on would repeat its first batches, "
+                           "save in after_epoch instead")
+
+# %% ../nbs/A_checks.ipynb #98163777
+def check_keys(
+    path, # Of a file, for the error
+    contents, # Expected a dict
+    keys, # Names that it must hold, and no others
+):
+    "Raise `ValueError` unless a file holds what `save` writes"
+    if not isinstance(contents, dict) or contents.keys() != set(keys):
+        held = sorted(contents) if isinstance(contents, dict) else type(contents).__name__
+        raise ValueError(f"{path} holds {held}, expected {sorted(keys)}")
+
+def check_same_model(
+    saved, # Saved `state_dict()` of a model
+    ours, # The `state_dict()` of the model to load into
+):
+    "Raise `ValueError` unless the saved model has the same names and shapes"
+    theirs, these = [{k: list(v.shape) for k, v in s.items()} for s in (saved, ours)]
+    if theirs != these: raise ValueError(f"the saved model is {theirs}, this one {these}, expected the same")
+
+def check_same_made(
+    saved, # Name of the class of the optimizer that was saved
+    ours, # Name of the class of what `opt_func` makes
+):
+    "Raise `ValueError` for another optimizer"
+    if saved != ours:
+        raise ValueError(f"saved with the optimizer {saved}, but opt_func makes a {ours}, expected the same")
+
+# %% ../nbs/A_checks.ipynb #caa91a17
+def check_moments(
+    cls, # A class of callbacks
+    moments, # The names that are called
+):
+    "Raise `TypeError` for a method that looks like a moment and is none"
+    wrong = [name for name in vars(cls) if name.startswith(('before_', 'after_', 'on_')) and name not in moments]
+    if wrong:
+        raise TypeError(f"{cls.__name__} has {wrong}, expected only {', '.join(moments)}: "
+                        "other names are never called, give helpers another beginning")
+
+def check_each(
+    things, # Iterable of them
+    kind, # Their class, such as `Callback`
+): # The same, as a list
+    "Raise `TypeError` naming what is not a `kind`"
+    things, name = list(things), kind.__name__
+    for x in things:
+        if isinstance(x, type):
+            raise TypeError(f"{x.__name__} is a class, expected a {name.lower()}: write {x.__name__}()")
+        if not isinstance(x, kind): raise TypeError(f"{x!r} is no {name}: make a class of it, class Mine({name})")
+    return things
+
+def check_column(
+    name, # Of a column
+    columns, # Those that the table has
+): # The same
+    "Raise `ValueError` for an unknown column"
+    if name not in columns: raise ValueError(f"the table has no {name!r}: it has {', '.join(columns)}")
+    return name
+
+def check_recorded(
+    losses, # What a recorder kept
+):
+    "Raise `ValueError` before the first batch"
+    if not losses: raise ValueError("nothing is recorded yet: give the recorder to fit as one of its cbs")
