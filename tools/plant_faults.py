@@ -13,11 +13,11 @@ FAULTS = [
     ('00_data', '-(-len(self.x) // self.bs)', 'len(self.x) // self.bs'),
     ('00_data', 'y.index_select(0, rows.to(y.device))', 'y[:len(rows)]'),
     ('00_data', 'torch.randperm(len(x), generator=self.generator)', 'torch.randperm(len(x))'),
-    ('00_data', 'if target.exists(): shutil.rmtree(target)', 'pass'),
-    ('00_data', 'finally: part.unlink(missing_ok=True)', 'finally: pass'),
-    ('00_data', 'bool(names) and all(', 'all('),
-    ('00_data', 'timeout=wait', 'timeout=None'),
-    ('00_data', '% 5 == 4', '% 5 == 3'),
+    ('B_sources', 'if target.exists(): shutil.rmtree(target)', 'pass'),
+    ('B_sources', 'finally: part.unlink(missing_ok=True)', 'finally: pass'),
+    ('B_sources', 'bool(names) and all(', 'all('),
+    ('B_sources', 'timeout=wait', 'timeout=None'),
+    ('B_sources', '% 5 == 4', '% 5 == 3'),
     ('01_linear', 'xb @ weights + bias', 'xb @ weights - bias'),
     ('01_linear', 'torch.randn(size) * std', 'torch.rand(size) * std'),
     ('01_linear', 'predictions > 0)', 'predictions >= 0)'),
@@ -228,6 +228,7 @@ FAULTS = [
 ]
 CHECKS = {
     '0[0-4]': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
+    'B': ['tests/test_data.py'],
     '16': ['tests/test_drivers.py', 'tests/test_resume.py', 'tests/test_drop_in.py'],
     '0[6-8]': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_drivers.py'],
 }
