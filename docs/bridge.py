@@ -243,10 +243,11 @@ def pictures(nb):
             for c in shown if c for o in c.outputs if 'image/png' in o.get('data', {})]
 
 def with_thumbnails(text, thumbs):
-    "Give the table whose rows link to lessons a first column with each lesson's picture; `thumbs`: page: (alt, file)"
+    "Give a table whose rows link to pages with pictures a first column with these; `thumbs`: page: (alt, file)"
     def row(m):
         line, page = m[0], re.match(r'\|\s*\[[^\]]*\]\(([\w-]+)\.ipynb\)', m[0])
         if page and page[1] in thumbs: return '| [![{}]({})]({}.ipynb) '.format(*thumbs[page[1]], page[1]) + line
         return '| ' + ('---' if re.fullmatch(r'[|\s:-]+', line) else 'picture' if 'notebook' in line else '') + ' ' + line
     tables = re.split(r'((?:^\|.*\|[ \t]*$\n?)+)', text, flags=re.M)
-    return ''.join('{.arc}\n' + re.sub(r'^\|.*$', row, t, flags=re.M) if re.search(r'^\|\s*\[[^\]]*\]\([\w-]+\.ipynb\)', t, flags=re.M) else t for t in tables)
+    pages = lambda t: re.findall(r'^\|\s*\[[^\]]*\]\(([\w-]+)\.ipynb\)', t, flags=re.M)
+    return ''.join('{.arc}\n' + re.sub(r'^\|.*$', row, t, flags=re.M) if thumbs.keys() & set(pages(t)) else t for t in tables)

@@ -48,7 +48,7 @@ DOOR = 'optim'    # the module that people import: its page shows what other mod
 
 @cache
 def modules(root=ROOT):
-    "Modules with the stem of the notebook that writes each: the public door, then the lessons' in their order, then the back rooms"
+    "Modules with the stem of the notebook that writes each: the public door, then those of the lessons, then the back rooms"
     found = [(module_of(p), p.stem) for p in lessons(root/'nbs') + appendices(root/'nbs')]
     return sorted((m for m in found if m[0]), key=lambda m: m[0] != DOOR)
 
@@ -91,10 +91,26 @@ def lookup(module, name):
     for part in name.split('.'): obj = getattr(obj, part)
     return obj
 
+def names_in(module):
+    "The public data of a module that is more than a number or a text: name by identity"
+    return {id(v): n for n, v in vars(module).items() if n in module.__all__ and (hasattr(v, '_fields') or not isinstance(v, (type(None), bool, int, float, str, tuple)))}
+
+def as_code(x, names=()):
+    "A value as one would write it: by a name that its module gives it, functions and classes by theirs, sets in the order of the alphabet"
+    code = lambda x: names[id(x)] if id(x) in names else as_code(x, names)
+    if isinstance(x, dict): return '{' + ', '.join(f'{code(k)}: {code(v)}' for k, v in x.items()) + '}'
+    if isinstance(x, (set, frozenset)): return '{' + ', '.join(sorted(map(code, x))) + '}' if x else 'set()'
+    if hasattr(x, '_fields'): return f'{type(x).__name__}(' + ', '.join(f'{n}={code(v)}' for n, v in zip(x._fields, x)) + ')'
+    if isinstance(x, list): return '[' + ', '.join(map(code, x)) + ']'
+    if isinstance(x, tuple): return '(' + ', '.join(map(code, x)) + (',)' if len(x) == 1 else ')')
+    if hasattr(x, '__name__'): return '...' if x.__name__ == '<lambda>' else x.__name__
+    return re.sub(r' at 0x\w+', '', repr(x))
+
 def signature(obj):
     "The parameters in parentheses, with their defaults"
-    name = lambda default: type('Name', (), {'__repr__': lambda _: default.__name__})() if hasattr(default, '__name__') else default
-    params = [p.replace(annotation=p.empty, default=p.default if p.default is p.empty else name(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
+    names = names_in(import_module(obj.__module__)) if (obj.__module__ or '').startswith(f'{LIB}.') else {}
+    default = lambda x: x if x is inspect.Parameter.empty else type('Code', (), {'__repr__': lambda _: names.get(id(x)) or as_code(x, names)})()
+    params = [p.replace(annotation=p.empty, default=default(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
     return str(inspect.Signature(params))
 
 def link(text, site):
@@ -135,7 +151,7 @@ def describe(module, name, site, cfg):
     kind = 'property' if isinstance(obj, property) else 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
     head = name + (signature(obj) if callable(obj) else '')
     doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) or kind == 'property' else '')
-    value = re.sub(r' at 0x\w+', '', repr(obj)) if kind == 'data' else ''
+    value = as_code(obj, names_in(at)) if kind == 'data' else ''
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
     body = [f'`{value}`' if value else link(doc, site)]
