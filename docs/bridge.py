@@ -2,18 +2,21 @@
 
 What nbdev means by a line, and what becomes of it here:
 
-    #| default_exp, #| hide, #| include: false    the cell is dropped
+    #| default_exp, #| hide, #| include: false    the cell is dropped, code or prose
     #| echo: false, #| hide_input                 the code is dropped, its outputs stay
     #| output: false, #| hide_output              the outputs are dropped, the code stays
     #| fig-alt: text                              the text becomes the alternative text of the cell's pictures
     any other #| line, such as #| export          the line is dropped; exported code stands in its place, unfolded
     > subtitle, below the title                   the description of the page
-    a link to NN_name.ipynb                       a link to the page `name`
+    a link to NN_name.ipynb or X_name.ipynb       a link to the page `name`
     a link to another file of the repository      a link to it in the repository, or to a copy where there is no repository
     a public name between backticks               a link to its documentation
     the first use of a term of glossary.yml       a link to the glossary
 
 An exported name becomes an anchor at the cell that defines it, so `optimizer.html#basicoptim` stays true when cells move.
+
+Why not what there is: nbdev makes its pages with Quarto, a large program beside Python and Node.js, whose pages don't go through Sphinx's
+checks (here a name without a page is an error). MyST-NB renders notebooks, and has no word for nbdev's lines: hence this bridge.
 """
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +24,8 @@ import ast, copy, html, math, re
 
 import nbformat
 from nbformat.v4 import new_markdown_cell
+
+from notebooks import is_lesson, number, page_of
 
 DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', flags=re.M)
 DROPPED = {'default_exp', 'hide', 'include: false'}
@@ -38,6 +43,7 @@ class Site:
     root: Path = Path('.')                     # The repository
     git_url: str = ''                          # Its public address; empty: none
     branch: str = 'main'
+    last: str = ''                             # The name of the last lesson
     files: set = field(default_factory=set)    # Filled here: files of the repository that pages link to
 
 def directives(source):
@@ -48,10 +54,6 @@ def has(source, wanted):
     "Is one of the wanted directives there? `'echo: false'` means that value, `'hide'` the bare name."
     found = directives(source).items()
     return any(f'{k}: {v}' in wanted or k in wanted for k, v in found)
-
-def page_of(path):
-    "The page of a notebook: nbdev's rule, the name without its number"
-    return re.sub(r'^\d+[a-z]?_', '', Path(path).stem)
 
 def slug(text):
     "The anchor of a heading, as Sphinx makes it"
@@ -187,9 +189,15 @@ def anchors(names, taken):
     taken.update(ids)
     return [new_markdown_cell(''.join(f'<span id="{i}" class="anchor"></span>' for i in ids))] if ids else []
 
+def place(name, site):
+    "Where a notebook stands: `Lesson 06 of 16`, the numbers as in the names of the files; `Appendix A`; empty for the index"
+    if is_lesson(name): return f'Lesson {number(name)} of {number(site.last)}'
+    return f'Appendix {number(name)}' if number(name) else ''
+
 def bar(nb, name, site):
-    "The line below the title: reading time, the notebook, and where to run it"
-    links = [f'<span>{minutes(nb)} min to read</span>', f'<a href="notebooks/{name}.ipynb" download>Download the notebook</a>']
+    "The line below the title: its place in the series, reading time, the notebook, and where to run it"
+    links = [f'<strong>{at}</strong>' for at in [place(name, site)] if at]
+    links += [f'<span>{minutes(nb)} min to read</span>', f'<a href="notebooks/{name}.ipynb" download>Download {name}.ipynb</a>']
     if m := re.fullmatch(r'https://github\.com/([^/]+/[^/]+?)/?', site.git_url):
         links += [f'<a href="https://colab.research.google.com/github/{m[1]}/blob/{site.branch}/nbs/{name}.ipynb">Open in Colab</a>',
                   f'<a href="https://mybinder.org/v2/gh/{m[1]}/{site.branch}?labpath=nbs%2F{name}.ipynb">Open in Binder</a>']
@@ -213,7 +221,9 @@ def convert(nb, name, site):
                 if 'export' in directives(cell.source): cells += anchors(defined(shown.source), taken)
                 cells.append(shown)
         else:
-            text = cell.source
+            lines = re.match(r'(#\|.*\n?)*', cell.source)[0]
+            if has(lines, DROPPED): continue
+            text = cell.source.removeprefix(lines)
             if not i: text = re.sub(r'^>.*\n?', '', text.split('\n', 1)[1], flags=re.M).strip()
             parts = [prose(text, site, seen)] if text else []
             if not i: parts = [f'# {title}', f'{{.lead}}\n{link_names(description, site)}', bar(nb, name, site), *parts]
@@ -233,10 +243,11 @@ def pictures(nb):
             for c in shown if c for o in c.outputs if 'image/png' in o.get('data', {})]
 
 def with_thumbnails(text, thumbs):
-    "Give the table whose rows link to lessons a first column with each lesson's picture; `thumbs`: page: (alt, file)"
+    "Give a table whose rows link to pages with pictures a first column with these; `thumbs`: page: (alt, file)"
     def row(m):
         line, page = m[0], re.match(r'\|\s*\[[^\]]*\]\(([\w-]+)\.ipynb\)', m[0])
         if page and page[1] in thumbs: return '| [![{}]({})]({}.ipynb) '.format(*thumbs[page[1]], page[1]) + line
         return '| ' + ('---' if re.fullmatch(r'[|\s:-]+', line) else 'picture' if 'notebook' in line else '') + ' ' + line
     tables = re.split(r'((?:^\|.*\|[ \t]*$\n?)+)', text, flags=re.M)
-    return ''.join('{.arc}\n' + re.sub(r'^\|.*$', row, t, flags=re.M) if re.search(r'^\|\s*\[[^\]]*\]\([\w-]+\.ipynb\)', t, flags=re.M) else t for t in tables)
+    pages = lambda t: re.findall(r'^\|\s*\[[^\]]*\]\(([\w-]+)\.ipynb\)', t, flags=re.M)
+    return ''.join('{.arc}\n' + re.sub(r'^\|.*$', row, t, flags=re.M) if thumbs.keys() & set(pages(t)) else t for t in tables)

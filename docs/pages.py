@@ -1,4 +1,5 @@
 "Write the sources of the site into a folder: lessons, API pages, glossary, pictures. Files that say the same are left alone."
+from functools import cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -7,13 +8,15 @@ import inspect, json, os, re, sys
 from PIL import Image, ImageDraw, ImageFont
 import nbformat, yaml
 
-import bridge
-
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 LIB = 'fastbook_sgd'
 sys.path.insert(0, str(ROOT/'tools'))
+import bridge
+from notebooks import appendices, is_lesson, lessons, module_of, number, page_of, series
 from write_pyproject import read_settings as settings
+
+SAFE = 'How it is kept safe'    # what the appendices are called: in the sidebar, and as the heading of their table on the first page
 
 def site_url(cfg):
     "Where the site is published, with a slash at its end: SITE_URL, else GitHub Pages of git_url, else empty"
@@ -41,28 +44,45 @@ class Folder:
 
 # API
 
+DOOR = 'optim'    # the module that people import: its page shows what other modules build, and comes first
+
+@cache
 def modules(root=ROOT):
-    "Modules in the order of the lessons: name and the stem of its notebook"
-    for path in sorted((root/'nbs').glob('[0-9]*.ipynb')):
-        nb = nbformat.read(path, as_version=4)
-        for cell in nb.cells:
-            if name := bridge.directives(cell.source).get('default_exp'): yield name, path.stem
+    "Modules with the stem of the notebook that writes each: the public door, then those of the lessons, then the back rooms"
+    found = [(module_of(p), p.stem) for p in lessons(root/'nbs') + appendices(root/'nbs')]
+    return sorted((m for m in found if m[0]), key=lambda m: m[0] != DOOR)
 
 def symbols(module):
-    "The public names of a module in the order of its source; methods as `Class.method`"
+    "The public names of a module: its own in the order of its source, methods as `Class.method`, then those that it passes on"
     index = import_module(f'{LIB}._modidx').d['syms'].get(module.__name__, {})
     names = [n.removeprefix(module.__name__ + '.') for n in index]
     names += [n for n in module.__all__ if n not in names]
-    return sorted((n for n in names if not re.search(r'(^|\.)_', n)), key=lambda n: line_of(module, n))
+    own = [n for n in names if not re.search(r'(^|\.)_', n) and home(module, n) is module]
+    return sorted(own, key=lambda n: line_of(module, n)) + passed_on(module)
+
+def passed_on(module):
+    "The names in a module's `__all__` that another module of ours defines"
+    return [n for n in module.__all__ if home(module, n) is not module]
+
+def home(module, name):
+    "The module of ours that defines what `module` calls `name`"
+    obj = lookup(module, name.split('.')[0])
+    if assigned(module, name): return module
+    if inspect.isclass(obj) or inspect.isroutine(obj): at = obj.__module__ or ''
+    else: at = next((f'{LIB}.{m}' for m, _ in modules() if assigned(import_module(f'{LIB}.{m}'), name)), '')   # data doesn't know
+    return import_module(at) if at.startswith(f'{LIB}.') else module
+
+def assigned(module, name):
+    "The line of a module that assigns `name` a value, 0 for none"
+    return next((i for i, line in enumerate(inspect.getsource(module).splitlines(), 1) if re.match(rf'{re.escape(name)}\s*=', line)), 0)
 
 def line_of(module, name):
-    "The line at which a name is defined"
+    "The line at which a name is defined, in the module that defines it"
     obj = lookup(module, name)
     if isinstance(obj, property): obj = obj.fget
     try: return inspect.getsourcelines(inspect.unwrap(obj))[1]
     except (TypeError, OSError): pass
-    for i, line in enumerate(inspect.getsource(module).splitlines(), 1):
-        if re.match(rf'{re.escape(name)}\s*=', line): return i
+    if line := assigned(home(module, name), name): return line
     raise LookupError(f'{module.__name__}.{name}: no definition found')
 
 def lookup(module, name):
@@ -71,10 +91,26 @@ def lookup(module, name):
     for part in name.split('.'): obj = getattr(obj, part)
     return obj
 
+def names_in(module):
+    "The public data of a module that is more than a number or a text: name by identity"
+    return {id(v): n for n, v in vars(module).items() if n in module.__all__ and (hasattr(v, '_fields') or not isinstance(v, (type(None), bool, int, float, str, tuple)))}
+
+def as_code(x, names=()):
+    "A value as one would write it: by a name that its module gives it, functions and classes by theirs, sets in the order of the alphabet"
+    code = lambda x: names[id(x)] if id(x) in names else as_code(x, names)
+    if isinstance(x, dict): return '{' + ', '.join(f'{code(k)}: {code(v)}' for k, v in x.items()) + '}'
+    if isinstance(x, (set, frozenset)): return '{' + ', '.join(sorted(map(code, x))) + '}' if x else 'set()'
+    if hasattr(x, '_fields'): return f'{type(x).__name__}(' + ', '.join(f'{n}={code(v)}' for n, v in zip(x._fields, x)) + ')'
+    if isinstance(x, list): return '[' + ', '.join(map(code, x)) + ']'
+    if isinstance(x, tuple): return '(' + ', '.join(map(code, x)) + (',)' if len(x) == 1 else ')')
+    if hasattr(x, '__name__'): return '...' if x.__name__ == '<lambda>' else x.__name__
+    return re.sub(r' at 0x\w+', '', repr(x))
+
 def signature(obj):
     "The parameters in parentheses, with their defaults"
-    name = lambda default: type('Name', (), {'__repr__': lambda _: default.__name__})() if hasattr(default, '__name__') else default
-    params = [p.replace(annotation=p.empty, default=p.default if p.default is p.empty else name(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
+    names = names_in(import_module(obj.__module__)) if (obj.__module__ or '').startswith(f'{LIB}.') else {}
+    default = lambda x: x if x is inspect.Parameter.empty else type('Code', (), {'__repr__': lambda _: names.get(id(x)) or as_code(x, names)})()
+    params = [p.replace(annotation=p.empty, default=default(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
     return str(inspect.Signature(params))
 
 def link(text, site):
@@ -100,14 +136,22 @@ def fields(obj, site, skip=()):
     lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in (*skip, 'self', 'return') and doc['docment']]
     return lines + [f':returns: {link(text, site)}' for text in [result_comment(obj)] if text]
 
-def describe(module, name, site, lesson, cfg):
-    "One entry of an API page"
-    obj = lookup(module, name)
+def built_in(module):
+    "The stem of the notebook that writes a module"
+    stems = dict(modules())
+    name = module.__name__.split('.')[-1]
+    if name not in stems: raise LookupError(f'{module.__name__}: no notebook writes it, so its names have no page that explains them')
+    return stems[name]
+
+def describe(module, name, site, cfg):
+    "One entry of an API page. What another module defines is named as its own too, which Sphinx calls canonical: a link to either finds it."
+    obj, at = lookup(module, name), home(module, name)
+    lesson = built_in(at)
     is_class = inspect.isclass(obj)
     kind = 'property' if isinstance(obj, property) else 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
     head = name + (signature(obj) if callable(obj) else '')
     doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) or kind == 'property' else '')
-    value = re.sub(r' at 0x\w+', '', repr(obj)) if kind == 'data' else ''
+    value = as_code(obj, names_in(at)) if kind == 'data' else ''
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
     body = [f'`{value}`' if value else link(doc, site)]
@@ -115,30 +159,38 @@ def describe(module, name, site, lesson, cfg):
     else: lines = fields(called, site) if callable(obj) else []
     if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
-    where = [f'<a href="../{bridge.page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
-    if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{module.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
+    where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
+    if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{at.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
     if kind not in ('method', 'property'): body.append(f'<p class="where">{" · ".join(where)}</p>')
-    return f'::::{{py:{kind}}} {head}\n\n' + '\n\n'.join(b for b in body if b) + '\n\n::::'
+    options = f':canonical: {at.__name__}.{name}\n' if at is not module else ''
+    return f'::::{{py:{kind}}} {head}\n{options}\n' + '\n\n'.join(b for b in body if b) + '\n\n::::'
 
 def api_page(name, lesson, site, cfg):
     "The page of one module"
     module = import_module(f'{LIB}.{name}')
-    entries = [describe(module, n, site, lesson, cfg) for n in symbols(module)]
-    return '\n\n'.join([f'# {LIB}.{name}', f'{{.lead}}\n{link(module.__doc__ or "", site)}', f'```{{py:module}} {LIB}.{name}\n```',
-                        f'Everything here is built, explained and checked in the lesson <a href="../{bridge.page_of(lesson)}.html">{lesson}</a>, '
-                        f'and imported with `from {LIB}.{name} import *`.', *entries]) + '\n'
+    entries = [describe(module, n, site, cfg) for n in symbols(module)]
+    notebook, one = f'<a href="../{page_of(lesson)}.html">{lesson}</a>', 'lesson' if is_lesson(lesson) else 'appendix'
+    if name == DOOR: text = f'Imported with `from {LIB} import {name}`. The {one} {notebook} brings together what other notebooks build; below each name stands the one that builds, explains and checks it.'
+    else: text = f'Everything here is built, explained and checked in the {one} {notebook}, and imported with `from {LIB}.{name} import *`.'
+    doc = (module.__doc__ or '').split('\n\n')
+    return '\n\n'.join([f'# {LIB}.{name}', f'{{.lead}}\n{link(doc[0], site)}', *[link(d, site) for d in doc[1:]], f'```{{py:module}} {LIB}.{name}\n```', text, *entries]) + '\n'
 
-def api_index(mods, cfg):
-    "The page that lists every module with its names"
-    rows = []
+def api_table(mods):
+    "A table of modules with their names"
+    rows = ['| module | names |', '|---|---|']
     for name, _ in mods:
-        module = import_module(f'{LIB}.{name}')
-        names = ', '.join(f'{{py:obj}}`{n} <{LIB}.{name}.{n}>`' for n in symbols(module) if '.' not in n)
+        names = ', '.join(f'{{py:obj}}`{n} <{LIB}.{name}.{n}>`' for n in symbols(import_module(f'{LIB}.{name}')) if '.' not in n)
         rows.append(f'| [{LIB}.{name}]({name}.md) | {names} |')
+    return '\n'.join(rows)
+
+def api_index(mods):
+    "The page that lists every module with its names: the public door, the lessons' modules, the back rooms"
+    door, taught = [m for m in mods if m[0] == DOOR], [m for m in mods if m[0] != DOOR and is_lesson(m[1])]
+    parts = [('The optimizers', door), ('What the lessons build', taught), (SAFE, [m for m in mods if m not in door + taught])]
     toc = '\n'.join(name for name, _ in mods)
-    return (f'# API reference\n\n{{.lead}}\nEvery public name: its signature, what each parameter is, and the lesson that builds it.\n\n'
-            f'`from {LIB}.all import *` gives you all of them, together with fastai\'s basics.\n\n| module | names |\n|---|---|\n' + '\n'.join(rows)
-            + f'\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n')
+    return '\n\n'.join(['# API reference', '{.lead}\nEvery public name: its signature, what each parameter is, and the notebook that builds it.',
+                        f'`from {LIB}.all import *` gives you what the lessons build, together with fastai\'s basics, and `{DOOR}` for the optimizers.',
+                        *[f'## {title}\n\n{api_table(some)}' for title, some in parts if some], f'```{{toctree}}\n:hidden:\n\n{toc}\n```']) + '\n'
 
 # Other pages
 
@@ -204,39 +256,50 @@ def favicon(data):
 
 def llms(cfg, infos, url):
     "llms.txt: the site in a few lines for language models"
-    lesson = lambda i: f'- [{i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
-    return '\n'.join([f'# {LIB}', '', f'> {cfg["description"]}', '', '## Lessons', '', *[lesson(i) for i in infos if i['page'] != 'index'], '', '## Reference', '',
+    line = lambda i: f'- [{i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
+    parts = [('Lessons', [line(i) for i in infos if is_lesson(i['stem'])]), (SAFE, [line(i) for i in infos if number(i['stem']) and not is_lesson(i['stem'])])]
+    return '\n'.join([f'# {LIB}', '', f'> {cfg["description"]}', '', *[text for title, lines in parts if lines for text in (f'## {title}', '', *lines, '')], '## Reference', '',
                       *[f'- [{LIB}.{m}]({url}api/{m}.html): signatures, parameters, errors' for m, _ in modules()],
                       f'- [Glossary]({url}glossary.html): the terms, in English and Traditional Chinese', ''])
+
+def toctree(caption, entries):
+    "One section of the sidebar"
+    return '```{toctree}\n:hidden:\n:caption: ' + caption + '\n\n' + '\n'.join(entries) + '\n```\n'
+
+def numbered(paths, infos):
+    "The sidebar's entries of notebooks: number or letter, then the title"
+    titles = {i['page']: i['title'] for i in infos}
+    return [f'{number(p)} {titles[page_of(p)].replace("`", "")} <{page_of(p)}>' for p in paths]
 
 def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     "Write everything below `folder`: `pages` for Sphinx, `extra` to be copied as it is. Returns what is known of each notebook."
     cfg = cfg or settings(root)
-    out, extra, mods = Folder(Path(folder)/'pages'), Folder(Path(folder)/'extra'), list(modules(root))
+    out, extra, mods = Folder(Path(folder)/'pages'), Folder(Path(folder)/'extra'), modules(root)
     terms = yaml.safe_load((DOCS/'glossary.yml').read_text(encoding='utf-8'))
     names = yaml.safe_load((DOCS/'links.yml').read_text(encoding='utf-8'))
     for name, _ in mods:
         module = import_module(f'{LIB}.{name}')
         for n in symbols(module):
             names[f'{LIB}.{name}.{n}'] = f'{LIB}.{name}.{n}'
-            names.setdefault(n, f'{LIB}.{name}.{n}')          # docs/links.yml says which library a name means where two have it
-            if hasattr(import_module(f'{LIB}.optim'), n): names[f'optim.{n}'] = f'{LIB}.{name}.{n}'
-    paths = sorted((root/'nbs').glob('[0-9]*.ipynb')) + [root/'nbs'/'index.ipynb']
-    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{bridge.page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md', 'bench/README.md': 'benchmark.md', 'bench/bench.png': 'bench.png'},
-                       root, cfg['git_url'].rstrip('/'), cfg['branch'])
+            if home(module, n) is module: names.setdefault(n, f'{LIB}.{name}.{n}')   # docs/links.yml says which library a name means where two have it
+            if name == DOOR: names[f'{DOOR}.{n}'] = f'{LIB}.{name}.{n}'
+            elif hasattr(import_module(f'{LIB}.{DOOR}'), n): names.setdefault(f'{DOOR}.{n}', f'{LIB}.{name}.{n}')
+    taught, kept, paths = lessons(root/'nbs'), appendices(root/'nbs'), series(root/'nbs')
+    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md', 'bench/README.md': 'benchmark.md', 'bench/bench.png': 'bench.png'},
+                       root, cfg['git_url'].rstrip('/'), cfg['branch'], taught[-1].stem)
     infos, thumbs = [], {}
     for path in paths:
-        nb, page = nbformat.read(path, as_version=4), bridge.page_of(path)
+        nb, page = nbformat.read(path, as_version=4), page_of(path)
         try:
             new, shown = bridge.convert(nb, path.stem, site), bridge.pictures(nb)
         except ValueError as e: raise ValueError(f'{path.name}: {e}') from e
         if page == 'index':
             for cell in new.cells:
                 if cell.cell_type == 'markdown': cell.source = bridge.with_thumbnails(cell.source, thumbs)
-            toc = lambda caption, entries: '```{toctree}\n:hidden:\n:caption: ' + caption + '\n\n' + '\n'.join(entries) + '\n```\n'
-            new.cells[-1].source += '\n\n' + toc('Lessons', [bridge.page_of(p) for p in paths[:-1]]) + '\n' + toc('Reference', ['api/index', 'glossary', 'benchmark', 'contributing'])
+            new.cells[-1].source += '\n\n' + '\n'.join(toctree(caption, entries) for caption, entries in [
+                ('Lessons', numbered(taught, infos)), (SAFE, numbered(kept, infos)), ('Reference', ['api/index', 'glossary', 'benchmark', 'contributing'])] if entries)
             card, icon = social_card(shown[0][1], LIB, cfg['description']), favicon(shown[0][1])
-        elif shown:
+        elif shown and path in taught:
             out.write(f'thumbs/{page}.png', thumbnail(shown[0][1]))
             thumbs[page] = shown[0][0], f'thumbs/{page}.png'
         out.write(f'{page}.ipynb', nbformat.writes(new))
@@ -244,7 +307,7 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
         title, description = bridge.opening(nb)
         infos.append(dict(page=page, stem=path.stem, title=title, description=description.replace('`', '')))
     for name, lesson in mods: out.write(f'api/{name}.md', api_page(name, lesson, site, cfg))
-    out.write('api/index.md', api_index(mods, cfg))
+    out.write('api/index.md', api_index(mods))
     out.write('glossary.md', glossary_page(terms, site))
     out.write('404.md', MISSING)
     out.write('contributing.md', bridge.relink((root/'CONTRIBUTING.md').read_text(encoding='utf-8'), site, '.'))

@@ -1,22 +1,23 @@
 """Build a neural network's optimizer step by step, from a linear layer by hand to fastai's Learner, and prove each step.
 
-```python
-from fastai.basics import *
-from fastai.callback.all import *
+`fastbook_sgd` is the optimizer and the trainer of a neural network, built step by step in notebooks. What they build is here, to read, run and import; it leaves the same weights as torch's optimizers and fastai's `Learner`, to the last bit.
 
-from fastbook_sgd.data import *
-from fastbook_sgd.linear import *
-from fastbook_sgd.descent import *
-from fastbook_sgd.optimizer import *
-from fastbook_sgd.learner import *
-from fastbook_sgd.surfaces import *
-from fastbook_sgd.schedules import *
-from fastbook_sgd.nets import *
-from fastbook_sgd.pictures import *
-from fastbook_sgd.race import *
-from fastbook_sgd import callbacks, optim  # their SGD, Adam, Learner … would hide fastai's
+What is in it, a module a room:
 
-__all__ = [name for name in globals() if not name.startswith('_')]
-```"""
+- `optim`: the public door. Every optimizer, in the place of `torch.optim`
+- `data`, `linear`, `descent`, `optimizer`, `learner`: digits, a linear layer, its loss, a step, a loop
+- `momentum`, `adaptive`, `muon`, `compose`: each update rule as a plain function, and rules that take rules
+- `schedules`, `callbacks`, `nets`: the learning rate over time, a trainer made of callbacks, a hidden layer
+- `surfaces`, `pictures`, `race`: what descent looks like, and which optimizer is best
+- `base`, `drivers`: the class behind every optimizer, and faster ways through the same rules
+- `checks`, `sources`, `saving`, `testing`: what keeps it safe
+- `moved`: where old import paths lead
+- `all`: what a notebook of the series needs, with fastai's basics
+
+Start with `from fastbook_sgd import optim` and `optim.AdamW(model.parameters(), lr=1e-3)`, or with `from fastbook_sgd.all import *` and the notebook `00_data`. Each module is written by the notebook that explains it, which its head names.
+
+Modules:
+
+- `fastbook_sgd.all`: How a neural network learns, by building the machine that does it."""
 
 __version__ = "0.1.0"

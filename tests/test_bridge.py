@@ -23,7 +23,7 @@ def site(tmp_path):
         (tmp_path/name).write_text('{}')
     return bridge.Site(names={'Optim': 'lib.next.Optim', 'torch.no_grad': 'https://example.org/no_grad'},
                        terms=[dict(term='batch', forms=['batch', 'batches']), dict(term='step', forms=['step', 'steps'], not_in=['step by step'])],
-                       pages={'nbs/00_first.ipynb': 'first.ipynb', 'nbs/01_next.ipynb': 'next.ipynb', 'CONTRIBUTING.md': 'contributing.md'}, root=tmp_path)
+                       pages={'nbs/00_first.ipynb': 'first.ipynb', 'nbs/01_next.ipynb': 'next.ipynb', 'CONTRIBUTING.md': 'contributing.md'}, root=tmp_path, last='01_next')
 
 def tiny(*cells):
     return new_notebook(cells=[new_markdown_cell('# What is it?\n\n> A `lesson` in one sentence.'), *cells],
@@ -40,6 +40,14 @@ def test_dropped_with_its_outputs(site, line): assert one(site, f'{line}\nx = 1'
 def test_other_directive_lines_go_and_the_code_stays(site, line):
     cells = one(site, f'{line}\nx = 1\n#| echo is mentioned', text('seen'))
     assert cells[-1].source == 'x = 1' and cells[-1].outputs[0].text == 'seen' and 'tags' not in cells[-1].metadata
+
+@pytest.mark.parametrize('line', ['#| hide', '#| export\n#| hide'])
+def test_hidden_prose_is_dropped(site, line): assert converted(site, new_markdown_cell(f'{line}\nA batch.')) == []
+
+def test_directive_lines_of_prose_go_and_fenced_ones_stay(site):
+    assert prose(site, '#| export\nA word.') == 'A word.'
+    fenced = '```python\n#| hide\nx = 1\n```'
+    assert prose(site, fenced) == fenced
 
 @pytest.mark.parametrize('line', ['#| echo: false', '#| hide_input'])
 def test_code_hidden_output_shown(site, line):
@@ -66,6 +74,8 @@ def test_title_description_bar_and_foot(site):
     first, last = cells[0].source, cells[-1].source
     assert first.startswith('# What is it?\n\n{.lead}\nA `lesson` in one sentence.') and '>' not in first.splitlines()[3]
     assert 'min to read' in first and 'href="notebooks/01_next.ipynb"' in first and 'colab' not in first
+    places = {'01_next': '<strong>Lesson 01 of 01</strong>', 'A_checks': '<strong>Appendix A</strong>', 'index': ''}
+    for name, words in places.items(): assert f'<div class="page-bar">{words}<span>' in bridge.convert(tiny(), name, site).cells[0].source
     for words in ('torch 2.1', 'fastai 2.8', 'fastbook_sgd 0.1', 'mnist_sample'): assert words in last
     site.git_url = 'https://github.com/someone/repo'
     first = bridge.convert(tiny(), '01_next', site).cells[0].source
@@ -117,7 +127,12 @@ def test_pictures_for_the_table(site):
     assert bridge.with_thumbnails(table, {'first': ('Curve', 'thumbs/first.png')}) == (
         '{.arc}\n| picture | notebook | builds |\n| --- |---|---|\n| [![Curve](thumbs/first.png)](first.ipynb) | [00](first.ipynb) | x |\n|  | none | y |\n\n| a | b |\n|---|---|\n| 1 | 2 |\n')
 
-def test_numbers_leave_the_page_names(): assert [bridge.page_of(p) for p in ('nbs/00_data.ipynb', '05a_net.ipynb', 'index.ipynb')] == ['data', 'net', 'index']
+def test_a_table_without_pictures_stays_as_it_is():
+    table = '| notebook | what |\n|---|---|\n| [A](checks.ipynb) | x |\n'
+    assert bridge.with_thumbnails(table, {'first': ('Curve', 'thumbs/first.png')}) == table
+
+def test_numbers_leave_the_page_names():
+    assert [bridge.page_of(p) for p in ('nbs/00_data.ipynb', '05a_net.ipynb', 'index.ipynb', 'nbs/A_checks.ipynb', 'A_checks')] == ['data', 'net', 'index', 'checks', 'checks']
 
 def test_the_notebook_is_not_changed(site):
     nb = tiny(new_code_cell('#| fig-alt: Curve\nplot()', outputs=[picture()]), new_markdown_cell('a batch'))

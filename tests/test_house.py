@@ -1,13 +1,15 @@
-"The repository: settings, module, notebooks and README say the same."
-import ast, re, shutil, subprocess, sys, sysconfig
+"The repository: settings, module, notebooks and README say the same, and each room of the house stands on its floor."
+from graphlib import CycleError, TopologicalSorter
+import ast, json, re, shutil, subprocess, sys, sysconfig
 
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 import pytest
 from packaging.requirements import Requirement
 try: import tomllib
 except ImportError: import tomli as tomllib
 
 from conftest import ROOT
-import notebooks, provenance, readme, write_pyproject
+import measure, notebooks, provenance, readme, write_pyproject
 
 NOTEBOOKS = notebooks.series(ROOT/'nbs')
 each_notebook = pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.stem)
@@ -92,6 +94,135 @@ def test_readme_is_the_index():
     links = re.findall(r'\]\((?!\w+:|#)([^)]+)\)', text)
     assert links and not [link for link in links if not (ROOT/link).exists()]
 
+# The order of the notebooks
+
+def test_names_tell_lessons_from_appendices(tmp_path):
+    for name in ('index', '01_b', '00_a', '01a_c', 'B_y', 'A_x', 'b_none', '_2', 'scratch'): notebooks.write(new_notebook(), tmp_path/f'{name}.ipynb')
+    stems = lambda paths: [p.stem for p in paths]
+    assert stems(notebooks.lessons(tmp_path)) == ['00_a', '01_b', '01a_c'] and stems(notebooks.appendices(tmp_path)) == ['A_x', 'B_y']
+    assert stems(notebooks.series(tmp_path)) == ['00_a', '01_b', '01a_c', 'A_x', 'B_y', 'index']
+    assert [notebooks.page_of(n) for n in ('A_checks', '00_data.ipynb', 'nbs/05a_net.ipynb', 'index.ipynb')] == ['checks', 'data', 'net', 'index']
+    assert [notebooks.number(n) for n in ('A_checks', '05a_net.ipynb', 'index')] == ['A', '05a', '']
+
+def test_every_notebook_has_its_place_and_a_page_of_its_own():
+    assert sorted(NOTEBOOKS) == sorted((ROOT/'nbs').glob('*.ipynb')), 'a name is NN_name for a lesson, X_name for an appendix, or index'
+    pages, modules = [notebooks.page_of(p) for p in NOTEBOOKS], [m for m in map(notebooks.module_of, NOTEBOOKS) if m]
+    assert len(set(pages)) == len(pages) and len(set(modules)) == len(modules)
+    letters = ''.join(map(notebooks.number, notebooks.appendices(ROOT/'nbs')))
+    assert letters == 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[:len(letters)]
+
+def test_the_index_lists_every_notebook_in_order():
+    text = '\n'.join(c.source for c in notebooks.read(ROOT/'nbs'/'index.ipynb').cells if c.cell_type == 'markdown')
+    assert re.findall(r'^\| \[(\w+)\]\(\1\.ipynb\)', text, flags=re.M) == [p.stem for p in NOTEBOOKS[:-1]]
+
+@pytest.mark.parametrize('path', ['fastbook_sgd/__init__.py', 'nbs/llms.txt'])
+def test_the_package_says_what_it_is(path):
+    text = (ROOT/path).read_text(encoding='utf-8')
+    if path.endswith('.py'): text = ast.get_docstring(ast.parse(text))
+    assert not re.search(r'^\s*(from|import) ', text, flags=re.M), 'an import list says nothing'
+    rooms = [m for m in map(notebooks.module_of, NOTEBOOKS) if m]
+    assert len(rooms) > 15 and [m for m in rooms if f'`{m}`' not in text] == [], 'name each room in the last cell of index.ipynb'
+    for start in ('from fastbook_sgd import optim', 'from fastbook_sgd.all import *'): assert start in text
+
+# The floors of the house: a module imports from the floors below its own. Lessons stand on one floor, each above those before it.
+
+LESSONS_FLOOR, SHIMS_FLOOR = 2, 4
+FLOOR = dict(checks=0, moved=0, sources=1, saving=1, base=1, testing=1, drivers=3, optim=5, all=6)
+
+def floors(root):
+    "The floor of each module below `root`: as in the table, by the number of its lesson, or a shim's, which no notebook names as its own"
+    order = [notebooks.module_of(p) for p in notebooks.lessons(root/'nbs')]
+    names = [p.stem for p in (root/'fastbook_sgd').glob('*.py') if not p.stem.startswith('_')]
+    return {n: FLOOR[n] if n in FLOOR else LESSONS_FLOOR + order.index(n)/len(order) if n in order else SHIMS_FLOOR for n in names}
+
+def imports(root):
+    "The modules of ours that each module below `root` imports, inside functions too"
+    names = floors(root)
+    code = lambda n: (root/'fastbook_sgd'/f'{n}.py').read_text(encoding='utf-8')
+    return {n: provenance.our_modules(code(n)) & names.keys() for n in names}
+
+def breaks(root):
+    "What is wrong with the imports below `root`"
+    floor, graph = floors(root), imports(root)
+    lessons = {notebooks.module_of(p) for p in notebooks.lessons(root/'nbs')} - FLOOR.keys()
+    found = [f'{n} imports {m}, which is a later lesson' if {n, m} <= lessons else f'{n} imports {m}, which stands on floor {floor[m]:g}, not below its own, {floor[n]:g}'
+             for n in sorted(graph) for m in sorted(graph[n]) if floor[m] >= floor[n] and m != n]
+    try: TopologicalSorter(graph).prepare()
+    except CycleError as e: found.append('a circle: ' + ' → '.join(e.args[1][::-1]))
+    return found
+
+def test_every_import_leads_down():
+    found = breaks(ROOT)
+    assert not found, '\n'.join(found)
+
+def small_house(root, **modules):
+    "A tree with two lessons and the modules of `modules`: their code by name"
+    for folder in ('nbs', 'fastbook_sgd'): (root/folder).mkdir()
+    for i, name in enumerate(['data', 'linear']):
+        notebooks.write(new_notebook(cells=[new_markdown_cell('# A lesson'), new_code_cell(f'#| default_exp {name}')]), root/'nbs'/f'0{i}_{name}.ipynb')
+    sound = dict(checks='import torch', base='from .checks import check_lr', data='from . import checks', linear='from fastbook_sgd.data import x',
+                 drivers='from .base import y\nfrom .linear import z', fast='from .drivers import *', optim='from . import linear, drivers', all='from .optim import *')
+    for name, code in (sound | modules).items(): (root/'fastbook_sgd'/f'{name}.py').write_text(code, encoding='utf-8')
+    return root
+
+def test_a_sound_house_has_no_breaks(tmp_path): assert breaks(small_house(tmp_path)) == []
+
+@pytest.mark.parametrize('name,code,sign', [
+    ('data', 'from .linear import x', 'data imports linear, which is a later lesson'),
+    ('data', 'def f():\n    from fastbook_sgd.linear import x', 'data imports linear, which is a later lesson'),
+    ('data', 'def f():\n    import fastbook_sgd.linear', 'data imports linear, which is a later lesson'),
+    ('checks', 'from . import base', 'checks imports base, which stands on floor 1'),
+    ('base', 'from fastbook_sgd.drivers import Flat', 'base imports drivers, which stands on floor 3'),
+    ('base', 'from . import testing', 'base imports testing, which stands on floor 1, not below its own, 1'),
+    ('linear', 'from .optim import SGD', 'linear imports optim'),
+    ('linear', 'if True:\n    from .fast import Flat', 'linear imports fast'),
+    ('optim', 'from . import all', 'optim imports all')])
+def test_a_break_is_noticed(tmp_path, name, code, sign):
+    found = breaks(small_house(tmp_path, **{'testing': '', name: code}))
+    assert any(sign in f for f in found), found
+
+@pytest.mark.parametrize('name,code,circle', [('data', 'from .linear import x', {'data', 'linear'}), ('checks', 'def f(): from .drivers import z', {'checks', 'base', 'drivers'})])
+def test_a_circle_is_named(tmp_path, name, code, circle):
+    named, = [f.removeprefix('a circle: ').split(' → ') for f in breaks(small_house(tmp_path, **{name: code})) if f.startswith('a circle')]
+    assert name in named and named[0] == named[-1] and set(named) <= circle | {'data', 'linear'}
+
+def loaded_by(code, names):
+    "Which of the libraries in `names` a fresh process has loaded after `code`"
+    code += f'\nimport sys; print(*sorted({{n.split(".")[0] for n in sys.modules}} & set({names!r})))'
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+
+def test_an_optimizer_needs_torch_alone():
+    heavy = ['fastai', 'fastcore', 'matplotlib', 'pandas', 'sklearn', 'torchvision', 'IPython']
+    assert loaded_by('import torch\nfrom fastbook_sgd import optim\noptim.SGD([torch.ones(2, requires_grad=True)], lr=.1)', heavy) == []
+    assert loaded_by('import pandas', heavy) == ['pandas']
+
+# How the notebooks read
+
+def test_exported_lines_fit_a_page():
+    wide = [f'{path.stem}, cell {c.id}: {len(line)}: {line.strip()[:60]}…' for path in NOTEBOOKS for c in notebooks.exported(notebooks.read(path))
+            for line in measure.code_of(c).splitlines() if len(line) > measure.WIDEST]
+    assert not wide, f'{len(wide)} lines over {measure.WIDEST} characters:\n' + '\n'.join(wide)
+
+def test_cells_fit_a_page():
+    long = [f'{path.stem}, cell {c.id}: {len(c.source.splitlines())} lines' for path in NOTEBOOKS for c in notebooks.read(path).cells if len(c.source.splitlines()) > measure.LONGEST]
+    assert not long, f'{len(long)} cells over {measure.LONGEST} lines:\n' + '\n'.join(long)
+
+def test_lessons_hold_ideas_not_checks():
+    shares = {path.stem: measure.share_of_checks(notebooks.exported(notebooks.read(path))) for path in notebooks.lessons(ROOT/'nbs')}
+    heavy = [f'{name}: {share:.1%}' for name, share in shares.items() if share > measure.MOST]
+    assert not heavy, f'the exported code of these lessons is more than {measure.MOST:.0%} checks, which belong into an appendix:\n' + '\n'.join(heavy)
+
+def test_what_is_measured():
+    cell = lambda *lines: new_code_cell('\n'.join(lines))
+    check = cell('#| export', 'def check_x(x):', '    if x < 0: raise ValueError(x)')
+    idea = cell('#| export', 'def double(x):', '    "Twice"', '    return 2*x', 'class A:', '    def f(self): pass')
+    mixed = cell('#| export', 'def f(x):', '    assert x', '    if x:', '        raise ValueError', '    else: x = 1', '    return x')
+    share = lambda *cells: round(measure.share_of_checks(cells), 3)
+    assert share(check) == 1 and share(idea) == 0 and share(mixed) == round(len('assert xraise ValueError')/len('def f(x):assert xif x:raise ValueErrorelse: x = 1return x'), 3)
+    assert 0 < share(check, idea) < 1 and measure.function_lengths([idea, mixed]) == [1, 1, 5]
+    numbers = measure.measure(new_notebook(cells=[idea, cell('x = 1', '#' + 'x'*200)]))
+    assert numbers == dict(checks=0, widest=21, w95=21, cell=6, function=1)
+
 def third_party(path):
     names = {n.split('.')[0] for node in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
              for n in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ''] if isinstance(node, ast.ImportFrom) and not node.level else [])}
@@ -112,6 +243,11 @@ def test_the_heart_needs_torch_alone(module):
 def test_package_imports_nothing():
     code = 'import sys, fastbook_sgd; print("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == 'False'
+
+def test_the_lock_of_npm_is_in_step():
+    wanted, lock = (json.loads((ROOT/'docs'/name).read_text(encoding='utf-8')) for name in ('package.json', 'package-lock.json'))
+    assert lock['packages']['']['dependencies'] == wanted['dependencies'], 'run `npm install --package-lock-only` in docs/'
+    assert all('integrity' in p for name, p in lock['packages'].items() if name) and 'resolved' not in json.dumps(lock)   # no registry is written down
 
 def pins():
     lines = (ROOT/'constraints.txt').read_text(encoding='utf-8').splitlines()

@@ -10,12 +10,15 @@ import xml.etree.ElementTree as ET
 import nbformat, pytest
 
 from conftest import ROOT
+import notebooks
 
 OUT, CHROMIUM = ROOT/'_docs', '/usr/bin/chromium'
 JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
-LESSONS = [re.sub(r'^\d+[a-z]?_', '', p.stem) for p in sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))]
-MODULES = [p.stem for p in sorted((ROOT/'fastbook_sgd').glob('[a-z]*.py')) if p.stem != 'all']
-PAGES = ['index.html', *(f'{n}.html' for n in LESSONS), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'benchmark.html', 'contributing.html', 'search.html', '404.html']
+NOTEBOOKS = notebooks.series(ROOT/'nbs')
+LESSONS, APPENDICES = ([notebooks.page_of(p) for p in some(ROOT/'nbs')] for some in (notebooks.lessons, notebooks.appendices))
+WRITTEN_BY = {m: p for p in NOTEBOOKS[:-1] if (m := notebooks.module_of(p))}    # the notebook of each module; others, such as old names, have no page
+MODULES = list(WRITTEN_BY)
+PAGES = ['index.html', *(f'{n}.html' for n in LESSONS + APPENDICES), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'benchmark.html', 'contributing.html', 'search.html', '404.html']
 
 def missing():
     "What the site's tests need and this machine lacks"
@@ -167,7 +170,7 @@ def test_sitemap_and_llms(site):
     assert sorted(u.removeprefix(base) for u in urls) == sorted(set(PAGES) - {'404.html', 'search.html'})
     llms = (OUT/'llms.txt').read_text(encoding='utf-8')
     links = [re.sub(r'^https?://.*?/(?=(?:[\w-]+\.html|api/|notebooks/))', '', u) for u in re.findall(r'(?<=\()[^)\s]+\.html(?=\))|\S+\.ipynb', llms)]
-    assert len(links) >= 2*len(LESSONS) + len(MODULES) and not [u for u in links if not (OUT/u).exists()]
+    assert len(links) >= 2*len(LESSONS + APPENDICES) + len(MODULES) and not [u for u in links if not (OUT/u).exists()]
 
 def test_a_wrong_address_shows_the_404_page(site, browser):
     page, wrong = open_page(browser, site + 'no/such/page')
@@ -178,27 +181,47 @@ def test_a_wrong_address_shows_the_404_page(site, browser):
 
 # Lessons, API, glossary
 
-@pytest.mark.parametrize('path', sorted((ROOT/'nbs').glob('*.ipynb')), ids=lambda p: p.stem)
+@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.stem)
 def test_lesson(site, browser, path):
-    nb, name = nbformat.read(path, as_version=4), re.sub(r'^\d+[a-z]?_', '', path.stem)
+    nb, name = nbformat.read(path, as_version=4), notebooks.page_of(path)
     page, _ = open_page(browser, f'{site}{name}.html')
     text = page.locator('article').inner_text()
     for v in nb.metadata.fastbook_sgd.versions.values(): assert v in page.locator('.provenance').inner_text()
     assert nb.metadata.fastbook_sgd.data in page.locator('.provenance').inner_text()
     assert re.search(r'\d+ min to read', text) and page.locator('.page-bar a[download]').get_attribute('href') == f'notebooks/{path.name}'
     assert (OUT/'notebooks'/path.name).read_bytes() == path.read_bytes()
+    place = page.locator('.page-bar strong').all_inner_texts()
+    if name in LESSONS: assert place == [f'Lesson {notebooks.number(path)} of {notebooks.number(notebooks.lessons(ROOT/"nbs")[-1])}']
+    else: assert place == ([f'Appendix {notebooks.number(path)}'] if name in APPENDICES else [])
     hidden = lambda c: re.search(r'^#\|\s*(hide|default_exp|echo: false)', c.source, flags=re.M)
     code = [re.sub(r'^#\|.*\n', '', c.source, flags=re.M).strip() for c in nb.cells if c.cell_type == 'code' and not hidden(c)]
     assert [t.strip() for t in page.locator('.cell_input pre').all_inner_texts()] == [c for c in code if c]
-    headings = [h for c in nb.cells if c.cell_type == 'markdown' for h in re.findall(r'^## (.+)$', c.source, flags=re.M)]
+    headings = [h for c in nb.cells if c.cell_type == 'markdown' and not hidden(c) for h in re.findall(r'^## (.+)$', c.source, flags=re.M)]
     assert page.locator('nav.page-toc a, .bd-toc-nav a').count() >= len(headings) > 0
     assert page.locator('a.right-next').count() == 1 and (page.locator('a.left-prev').count() == 1 or name == 'index')
     assert not [i for i in page.evaluate('[...document.querySelectorAll("section")].map(s => s.id)') if re.fullmatch(r'id\d+', i)]   # anchors are words
     assert page.evaluate('[...document.querySelectorAll("article img")].every(i => i.naturalWidth > 0)')
-    if name != 'index': assert page.locator('a[href*="glossary.html#term-"]').count() >= 3
+    if name in LESSONS: assert page.locator('a[href*="glossary.html#term-"]').count() >= 3
     hrefs = page.evaluate('[...document.querySelectorAll("a[href*=\\"glossary.html#term-\\"]")].map(a => a.getAttribute("href"))')
     assert len(hrefs) == len(set(hrefs))   # at first use only
     page.context.close()
+
+def test_sidebar_and_home_tell_lessons_from_appendices(site, browser):
+    page, _ = open_page(browser, site + 'index.html')
+    captions = page.locator('.bd-sidebar-primary p.caption').all_inner_texts()
+    assert [c.strip() for c in captions] == ['Lessons', *(['How it is kept safe'] if APPENDICES else []), 'Reference']
+    entries = [t.split()[0] for t in page.locator('.bd-sidebar-primary li.toctree-l1 > a').all_inner_texts()]
+    numbers = [notebooks.number(p) for p in NOTEBOOKS[:-1]]
+    assert [e for e in entries if e in numbers] == numbers
+    links = page.evaluate('[...document.querySelectorAll("article table a")].map(a => a.getAttribute("href")).filter(h => !h.includes("/") && !h.includes("#"))')
+    assert list(dict.fromkeys(links)) == [f'{n}.html' for n in LESSONS + APPENDICES]
+    page.goto(f'{site}{LESSONS[-1]}.html')
+    assert page.locator('a.right-next').get_attribute('href') == (f'{APPENDICES[0]}.html' if APPENDICES else 'api/index.html')
+
+def test_hidden_prose_is_not_shown(site):
+    about = [c.source for c in notebooks.read(ROOT/'nbs'/'index.ipynb').cells if c.cell_type == 'markdown' and c.source.startswith('#|')]
+    assert len(about) == 1 and 'a module a room' in about[0]
+    for path in (OUT/'index.html', ROOT/'README.md'): assert 'a module a room' not in path.read_text(encoding='utf-8')
 
 def test_home_has_the_arc_and_the_commands(site, browser):
     page, _ = open_page(browser, site + 'index.html')
@@ -213,11 +236,13 @@ def test_api_has_every_name_with_its_comments(site):
     from fastbook_sgd._modidx import d
     for module, names in d['syms'].items():
         stem = module.split('.')[-1]
+        if stem not in MODULES: continue
         text = (OUT/'api'/f'{stem}.html').read_text(encoding='utf-8') if names else ''
         plain = re.sub(r'\s+', ' ', re.sub('<[^>]+>', '', text))
         for full, (url, _) in names.items():
             if re.search(r'\._(?!_)', full): continue                                                         # private
-            assert f'id="{url.split("#")[1]}"' in (OUT/url.split('#')[0]).read_text(encoding='utf-8'), url   # nbdev's own link, into the lesson
+            path = re.sub('^[a-z]_', '', url.split('#')[0])                                                   # nbdev leaves the letter of an appendix
+            assert f'id="{url.split("#")[1]}"' in (OUT/path).read_text(encoding='utf-8'), url                 # nbdev's own link, into the notebook
             if '__' in full: continue
             assert f'id="{full}"' in text, full
             obj = import_module(module)
@@ -225,7 +250,25 @@ def test_api_has_every_name_with_its_comments(site):
             for p, doc in docments(obj, full=True).items():
                 words = re.findall(r'^[\w ,-]{4,}', doc['docment'] or '')
                 if p not in ('self', 'return', *(['args'] if hasattr(obj, 'rule') else [])) and words: assert f'{p} – {words[0].strip()}' in plain, (full, p)
-        if stem in LESSONS: assert f'href="../{stem}.html#' in text
+        if names: assert f'href="../{notebooks.page_of(WRITTEN_BY[stem])}.html#' in text, stem
+
+def test_the_public_door_shows_what_others_build(site, browser):
+    from fastbook_sgd import optim
+    page, _ = open_page(browser, site + 'api/optim.html')
+    for name in optim.__all__:
+        entry = page.locator(f'dl.py:has(> dt[id="fastbook_sgd.optim.{name}"])')
+        module = getattr(getattr(optim, name), '__module__', optim.__name__).split('.')[-1]
+        notebook = WRITTEN_BY[module]
+        link = entry.locator('.where a').first
+        assert link.inner_text() == f'Built in {notebook.stem}' and link.get_attribute('href') == f'../{notebooks.page_of(notebook)}.html#{name.lower()}'
+        assert (OUT/'api'/f'{module}.html').read_text(encoding='utf-8').count(f'id="fastbook_sgd.{module}.{name}"') == 1
+        if isinstance(getattr(optim, name), type): assert entry.locator('.field-list li').count() >= 2, name    # its parameters
+
+def test_the_api_begins_with_the_public_door(site, browser):
+    page, _ = open_page(browser, site + 'api/index.html')
+    listed = [a.removeprefix('fastbook_sgd.') for a in page.locator('article table td:first-child').all_inner_texts()]
+    assert listed[0] == 'optim' and listed[1:] == [m for m in MODULES if m != 'optim']
+    assert page.locator('article h2').count() == 2 + bool(APPENDICES)
 
 def test_names_in_prose_lead_to_the_api_and_to_other_docs(site):
     text = (OUT/'optimizer.html').read_text(encoding='utf-8')

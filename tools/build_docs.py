@@ -1,4 +1,8 @@
-"Build the site into _docs: pages from the notebooks, then Sphinx with warnings as errors, then what only the whole site can tell."
+"""Build the site into _docs: pages from the notebooks, then Sphinx with warnings as errors, then what only the whole site can tell.
+
+Sphinx, MyST-NB, the theme and KaTeX do the work. For the rest there are extensions (sphinx-sitemap, sphinx-notfound-page,
+sphinxcontrib-katex, sphinxext-opengraph), each in the place of some five lines below or in docs/conf.py, and each one more to keep in
+step with Sphinx; the first also wants an address, which a site read from files doesn't have."""
 from pathlib import Path
 import re, shutil, subprocess, sys, time
 
@@ -7,12 +11,12 @@ DOCS, WORK, OUT = ROOT/'docs', ROOT/'_proc'/'docs', ROOT/'_docs'
 sys.path.insert(0, str(DOCS))
 
 def install_node():
-    "What docs/package.json asks for, once and again when that changes"
-    wanted, done = DOCS/'package.json', DOCS/'node_modules'/'.installed'
-    if done.exists() and done.stat().st_mtime >= wanted.stat().st_mtime: return
+    "The very files that docs/package-lock.json names, once and again when that changes"
+    wanted, done = (DOCS/'package.json', DOCS/'package-lock.json'), DOCS/'node_modules'/'.installed'
+    if done.exists() and done.stat().st_mtime >= max(p.stat().st_mtime for p in wanted): return
     npm = shutil.which('npm')
     if not npm: sys.exit('make docs needs Node.js, which renders the math: install it (it brings npm), then try again.')
-    subprocess.run([npm, 'install', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'], cwd=DOCS, check=True)
+    subprocess.run([npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], cwd=DOCS, check=True)
     done.touch()
 
 def sphinx():

@@ -1,4 +1,8 @@
-"Find the notebooks of the series and execute one in a real Jupyter kernel of its own."
+"""Tell lessons, appendices and the index apart, and execute a notebook in a real Jupyter kernel of its own.
+
+The name says what a notebook is: `00_data` is a lesson, `A_checks` an appendix, `index` the front page. Nothing else tells them apart.
+nbclient does the executing, as it does for `jupyter nbconvert --execute`, which would take whatever kernel the user has installed,
+and doesn't show where it is. `nbdev-test` runs the cells too, but in its own process and without saving what they put out."""
 from pathlib import Path
 import re
 
@@ -10,9 +14,41 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 ROOT = Path(__file__).resolve().parent.parent
 
+LESSON, APPENDIX = re.compile(r'(\d+[a-z]?)_'), re.compile(r'([A-Z])_')   # 00_data, 05a_net; A_checks
+
+def named(folder, pattern):
+    "The notebooks in `folder` whose names begin as `pattern` says, in order"
+    return sorted(p for p in Path(folder).glob('*.ipynb') if pattern.match(p.name))
+
+def lessons(folder):
+    "The notebooks that teach, numbered from 00"
+    return named(folder, LESSON)
+
+def appendices(folder):
+    "The notebooks at the back of the house, lettered from A"
+    return named(folder, APPENDIX)
+
 def series(folder):
-    "The notebooks in `folder` in order: the numbered ones, then the index"
-    return sorted(Path(folder).glob('[0-9]*.ipynb')) + sorted(Path(folder).glob('index.ipynb'))
+    "All of `folder` in reading order: lessons, appendices, and the index, which sums them up"
+    return lessons(folder) + appendices(folder) + named(folder, re.compile(r'index\.'))
+
+def is_lesson(path):
+    "Is it a lesson? Of a lesson or an appendix, given by path or by name"
+    return bool(LESSON.match(Path(path).name))
+
+def number(path):
+    "What stands before the name of a lesson or an appendix: `00`, `A`; empty for the index"
+    m = LESSON.match(Path(path).name) or APPENDIX.match(Path(path).name)
+    return m[1] if m else ''
+
+def page_of(path):
+    "The page that a notebook becomes: its name without number or letter"
+    return Path(path).stem.removeprefix(f'{number(path)}_')
+
+def module_of(path):
+    "The module that a notebook writes, as its line `#| default_exp` says; None without one"
+    found = (re.search(r'^#\|\s*default_exp\s+(\S+)', c.source, flags=re.M) for c in read(path).cells)
+    return next((m[1] for m in found if m), None)
 
 def read(path):
     "The notebook at `path`"
@@ -26,6 +62,10 @@ def write(nb, path):
 def code_cells(nb):
     "The cells that a kernel would run"
     return [c for c in nb.cells if c.cell_type == 'code' and c.source.strip()]
+
+def exported(nb):
+    "The code cells that go into a module"
+    return [c for c in code_cells(nb) if re.search(r'^#\|\s*exporti?\b', c.source, flags=re.M)]
 
 class ThisPython(AsyncKernelManager):
     "Starts the Python that runs this script, whatever kernels the user has installed"

@@ -1,4 +1,7 @@
-"Export, execute in real kernels, save outputs and what they came from, clean, write README.md (`make prepare`)."
+"""Export, execute in real kernels, save outputs and what they came from, clean, write README.md (`make prepare`).
+
+`--freeze` writes the versions that were executed. `pip freeze` knows one environment and would lose the pins for other Pythons and
+systems; uv and pip-tools resolve for other systems as well, and so pin what nobody has executed."""
 from argparse import ArgumentParser
 from importlib.metadata import distributions
 from subprocess import run

@@ -1,4 +1,7 @@
-"What the saved outputs of a notebook came from: the code that made them, the versions, the data."
+"""What the saved outputs of a notebook came from: the code that made them, the versions, the data.
+
+jupyter-cache hashes a notebook's own code cells, and keeps the outputs in a cache beside it. Ours stay in the notebook, and depend on the
+modules that it imports as well, which are written by other notebooks: so the hash takes those in."""
 from hashlib import sha256
 from importlib.metadata import version
 import ast

@@ -1,4 +1,6 @@
-"README.md from nbs/index.ipynb: prose, visible code, text outputs, and pictures with a text for those who can't see them."
+"""README.md from nbs/index.ipynb: prose, visible code, text outputs, and pictures with a text for those who can't see them.
+
+`nbdev-readme` does this with Quarto, a large program of its own beside Python."""
 from base64 import b64decode
 from pathlib import Path
 import posixpath
@@ -46,9 +48,11 @@ def output_text(output, directives, images):
 
 def cell_text(cell, images):
     "Markdown for one cell"
-    if cell.cell_type != 'code': return outside_fences(cell.source)
-    directives, code = split_directives(cell.source)
+    lines = re.match(r'(#\|.*\n?)*', cell.source)[0]
+    directives = split_directives(lines)[0]
     if 'hide' in directives: return ''
+    if cell.cell_type != 'code': return outside_fences(cell.source.removeprefix(lines))
+    directives, code = split_directives(cell.source)
     shown = [fenced(code, 'python')] if code and directives.get('echo') != 'false' else []
     return '\n\n'.join(shown + [output_text(o, directives, images) for o in cell.outputs])
 

@@ -1,4 +1,4 @@
-"Execute the whole series, each notebook in its own kernel, and print what each stage reached (`make run`)."
+"Execute lessons, appendices and index, each in its own kernel, and print what each lesson reached (`make run`)."
 from argparse import ArgumentParser
 from pathlib import Path
 import json
@@ -8,7 +8,7 @@ import sys
 import nbformat
 from tqdm import tqdm
 
-from notebooks import ROOT, CellFailed, code_cells, execute, read, series, write
+from notebooks import ROOT, CellFailed, code_cells, execute, lessons, read, series, write
 
 PROBE = '''import json
 print(json.dumps(dict(reached=globals().get("reached", []), source=getattr(globals().get("data"), "source", None))))'''
@@ -36,24 +36,24 @@ def table_text(stages):
     return '\n'.join(f'{r[0]:{wide}}' + ''.join(f'{x:>10}' for x in r[1:]) for r in rows)
 
 def run_all(nbs, out):
-    "Execute the notebooks in `nbs` in order, write them to `out`, and return what each one said"
+    "Execute the notebooks in `nbs` in order, write them to `out`, and return what each one said, by path"
     books = {path: read(path) for path in series(nbs)}
-    said = []
+    said = {}
     with tqdm(total=sum(len(code_cells(nb)) + 1 for nb in books.values()), unit='cell') as bar:
         for path, nb in books.items():
             bar.set_description(path.stem)
-            try: said.append(run_notebook(nb, nbs, bar))
+            try: said[path] = run_notebook(nb, nbs, bar)
             except CellFailed as e: bar.close(); sys.exit(f'\n{path.name}, {e}\n\nAs far as it came: {out/path.name}')
             finally: write(nb, out/path.name)
     return said
 
 def main(nbs, out):
     "Run all, and print the table"
-    if not series(nbs): sys.exit(f'{nbs} has no notebooks named 00_….ipynb or index.ipynb')
+    if not series(nbs): sys.exit(f'{nbs} has no notebooks named 00_….ipynb, A_….ipynb or index.ipynb')
     out.mkdir(parents=True, exist_ok=True)
     said = run_all(nbs, out)
-    sources = sorted({s['source'] for s in said if s['source']})
-    print('\n' + table_text([stage for s in said for stage in s['reached']]))
+    sources = sorted({s['source'] for s in said.values() if s['source']})
+    print('\n' + table_text([stage for path in lessons(nbs) for stage in said[path]['reached']]))
     print(f'\nData: {", ".join(sources) or "none"}. Executed notebooks: {out}')
 
 if __name__ == '__main__':

@@ -1,4 +1,7 @@
-"Write pyproject.toml from settings.ini, the one place to edit."
+"""Write pyproject.toml from settings.ini, the one place to edit.
+
+nbdev and setuptools read pyproject.toml alone. settings.ini stays the place to edit because a requirement is one word there, and because
+Python 3.10 reads it without a parser of TOML. `nbdev-migrate-config` writes the one from the other once, for a settings.ini that is then deleted."""
 from configparser import ConfigParser
 from pathlib import Path
 import json
