@@ -588,7 +588,7 @@ def check_racers(
         raise TypeError(f"racers is {racers!r:.80}, expected a dict of name to optimizer class, "
                         "such as {'mine': Mine}")
 
-# %% ../nbs/A_checks.ipynb #70a17ad8
+# %% ../nbs/A_checks.ipynb #fc4840c4
 def check_frames(
     frames, # How many pictures of an animation
 ):
@@ -614,6 +614,7 @@ def check_heights(
         raise ValueError(f"the losses go from {low.item():g} to {high.item():g}, "
                          "expected finite ones that differ: change alim and blim")
 
+# %% ../nbs/A_checks.ipynb #1539ec46
 def check_path(
     path, # Expected `[k,P]`
 ):
