@@ -399,8 +399,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'fastbook_sgd/schedules.py'),
                                         'fastbook_sgd.schedules.anneal_linear': ( 'schedules.html#anneal_linear',
                                                                                   'fastbook_sgd/schedules.py'),
-                                        'fastbook_sgd.schedules.check_position': ( 'schedules.html#check_position',
-                                                                                   'fastbook_sgd/schedules.py'),
                                         'fastbook_sgd.schedules.combine_schedules': ( 'schedules.html#combine_schedules',
                                                                                       'fastbook_sgd/schedules.py'),
                                         'fastbook_sgd.schedules.constant': ('schedules.html#constant', 'fastbook_sgd/schedules.py'),
