@@ -11,7 +11,11 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value', 'named',
            'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments',
            'check_each', 'check_column', 'check_recorded', 'check_picture', 'check_parts', 'check_images', 'check_rows',
-           'check_batches']
+           'check_batches', 'check_kind', 'check_opt_func', 'check_ends', 'check_position', 'check_peak', 'check_share',
+           'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values', 'check_total',
+           'check_functions', 'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range',
+           'check_enough', 'check_split', 'check_picked', 'check_racers', 'check_frames', 'check_directions',
+           'check_heights', 'check_path']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import math
@@ -526,3 +530,250 @@ def check_batches(
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y has {len(y)}: expected as many labels as images")
     return check_whole('bs', bs, least=1)
+
+# %% ../nbs/A_checks.ipynb #8063232f
+def check_kind(
+    name, # What it is called, for the error
+    value, # Expected an object of the class `kind`
+    kind, # A class
+    hint='', # What to do, for the error
+):
+    "Raise `TypeError` unless `value` is an object of the class `kind`"
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is a {type(value).__name__}, expected a {kind.__name__}{hint}")
+
+def check_opt_func(
+    opt_func, # Expected a class or function that makes an optimizer
+):
+    "Raise `TypeError` for what can't be called, such as an optimizer that is made already"
+    if not callable(opt_func):
+        raise TypeError(f"opt_func is a {type(opt_func).__name__}, "
+                        "expected a class or function that takes (params, lr=…)")
+
+def check_ends(
+    heights, # Dict: learning rate to the height where its path ends, infinite if it diverged
+    where, # Name of the surface, for the error
+):
+    "Raise `FloatingPointError` if every path diverged"
+    rates = [*heights]
+    if min(heights.values()) == math.inf:
+        raise FloatingPointError(f"every learning rate from {rates[0]} to {rates[-1]} diverges on {where}: "
+                                 "scale the surface down, or pass lr")
+
+# %% ../nbs/A_checks.ipynb #c6cfced6
+def check_position(
+    pos, # Share of the training that is done, in [0,1]
+): # The same
+    "Raise `ValueError` unless `pos` is a number in [0,1]"
+    if not isinstance(pos, Real) or not 0 <= pos <= 1:
+        raise ValueError(f"pos is {pos!r}, expected the share of training that is done, from 0 to 1: "
+                         "divide the steps done by all steps")
+    return pos
+
+def check_peak(
+    peak, # Position of the turn, in (0,1)
+):
+    "Raise `ValueError` unless the turn lies between start and end"
+    if not 0 < peak < 1: raise ValueError(f"peak is {peak!r}, expected a position between 0 and 1")
+
+def check_share(
+    share, # Part of the training, in (0,1]
+):
+    "Raise `ValueError` unless `share` is above 0 and at most 1"
+    if not 0 < share <= 1: raise ValueError(f"share is {share!r}, expected above 0 and at most 1")
+
+def check_shares(
+    shares, # Of the training for each schedule, above 0; together 1
+    schedules, # As many
+):
+    "Raise `ValueError` unless there is a share for each schedule, and their sum is 1"
+    if len(shares) != len(schedules) or not min(shares, default=0) > 0 or abs(sum(shares)-1) > 1e-9:
+        raise ValueError(f"shares are {list(shares)} for {len(schedules)} schedules, "
+                         "expected a number above 0 for each, with sum 1")
+
+# %% ../nbs/A_checks.ipynb #72fc017e
+def check_stages(
+    stages, # How many stages fill the training, above 0
+):
+    "Raise `ValueError` unless `stages` is above 0"
+    if not stages > 0:
+        raise ValueError(f"stages is {stages!r}, expected a number above 0: "
+                         "all steps divided by the steps of a stage")
+
+def check_start_end(
+    start, # Value at 0, above 0
+    end, # Value at 1, above 0
+):
+    "Raise `ValueError` unless a factor leads from `start` to `end`"
+    if not (start > 0 and end > 0):
+        raise ValueError(f"start is {start!r} and end is {end!r}, expected both above 0: "
+                         "no factor leads to or from 0")
+
+# %% ../nbs/A_checks.ipynb #055c3797
+def check_has_groups(
+    opt, # Expected a `torch.optim.Optimizer`
+):
+    "Raise `TypeError` for an optimizer without `param_groups`"
+    if not hasattr(opt, 'param_groups'):
+        raise TypeError(f"a {type(opt).__name__} has no param_groups, "
+                        "expected a torch.optim.Optimizer, such as torch.optim.SGD")
+
+def check_new_values(
+    name, # Of the hyper-parameter
+    given, # As it was passed: a number, or one for each group; for the error
+    values, # The same as a list
+    n, # How many groups there are
+):
+    "Raise `ValueError` unless there is a finite number of at least 0 for each group"
+    if len(values) != n:
+        raise ValueError(f"got {len(values)} values of {name} for {n} parameter groups, "
+                         "expected one for each, or one number")
+    if not all(isinstance(v, Real) and 0 <= v < math.inf for v in values):
+        raise ValueError(f"{name} would become {given!r}, expected a finite number of at least 0")
+
+# %% ../nbs/A_checks.ipynb #57414f4e
+def check_keys(
+    name, # Of the hyper-parameter, for the error
+    keys, # What it is called in each group
+    groups, # Dicts of hyper-parameters
+):
+    "Raise `ValueError` unless each group has the hyper-parameter"
+    if not all(key in g for key, g in zip(keys, groups)):
+        held = sorted(set(groups[0]) - {'params'})
+        raise ValueError(f"the optimizer has no {name}: its groups hold {held}")
+
+# %% ../nbs/A_checks.ipynb #6b53ab07
+def check_total(
+    total, # Expected a whole number of at least 1
+): # The same, as an int
+    "Raise `ValueError` unless a schedule gets a number of steps"
+    if isinstance(total, bool) or not isinstance(total, Integral) or total < 1:
+        raise ValueError(f"total is {total!r}, expected the number of all steps, at least 1")
+    return int(total)
+
+def check_functions(
+    functions, # Dict: name of a hyper-parameter to a function of the position
+):
+    "Raise `TypeError` unless there are functions, and nothing else"
+    if not functions or not all(map(callable, functions.values())):
+        raise TypeError(f"got {functions!r}, expected functions of the position, "
+                        "such as lr=partial(anneal_cosine, start=0.1)")
+
+def check_steps_left(
+    done, # Steps done
+    total, # All steps
+):
+    "Raise `ValueError` when more steps are taken than the schedule has"
+    if done > total:
+        raise ValueError(f"all {total} steps of the schedule are done: "
+                         "give Schedule the number of all steps, epochs times batches")
+
+# %% ../nbs/A_checks.ipynb #8b4d9b22
+def check_schedule_state(
+    state, # What `state_dict` of a schedule gave: `done` and `total`
+    total, # Steps of the schedule that loads it
+):
+    "Raise `ValueError` unless it is the state of a schedule of the same length"
+    if state.keys() != {'done', 'total'}:
+        raise ValueError(f"got the keys {sorted(state)}, expected ['done', 'total']: "
+                         "is it the optimizer's state?")
+    if state['total'] != total:
+        raise ValueError(f"the state is from a schedule of {state['total']} steps, this one has {total}: "
+                         "its position would mean something else")
+
+# %% ../nbs/A_checks.ipynb #6c1bb7b7
+def check_module(
+    model, # Expected a `torch.nn.Module`
+):
+    "Raise `TypeError` for what has no weights that can be put back"
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}, "
+                        "expected an nn.Module, whose weights can be put back")
+
+def check_lr_range(
+    start_lr, # The first learning rate, above 0
+    end_lr, # The last, above `start_lr`
+):
+    "Raise as `check_lr` does, and `ValueError` unless the second is higher"
+    if not check_lr(start_lr) < check_lr(end_lr):
+        raise ValueError(f"start_lr is {start_lr} and end_lr is {end_lr}, expected it to be higher")
+
+def check_enough(
+    usable, # How many batches can be read for a suggestion
+    seen, # How many there were
+    wanted, # How many there should have been
+):
+    "Raise `ValueError` unless two batches or more can be read"
+    if usable < 2:
+        raise ValueError(f"saw only {seen} usable batches of {wanted}: "
+                         "try a lower start_lr, or a loader that can be read again")
+
+# %% ../nbs/A_checks.ipynb #38de694e
+def check_split(
+    n, # Digits to hold out
+    total, # All digits
+    share, # What was asked for, for the error
+):
+    "Raise `ValueError` unless both parts of a split have a digit"
+    if not 0 < n < total:
+        raise ValueError(f"share is {share!r} of {total} digits, expected at least one on both sides")
+
+def check_picked(
+    best, # Learning rate with the lowest loss; None if there is no rate
+    losses, # Dict: learning rate to a loss
+):
+    "Raise `ValueError` if no learning rate trained without a breakdown"
+    if best is None or not math.isfinite(losses[best]):
+        raise ValueError(f"no learning rate of {list(losses)} trained without a breakdown: try lower ones")
+
+def check_racers(
+    racers, # Expected a dict: name to optimizer class
+):
+    "Raise `TypeError` unless `racers` is a dict of functions or classes"
+    if not isinstance(racers, dict) or not all(map(callable, racers.values())):
+        raise TypeError(f"racers is {racers!r:.80}, expected a dict of name to optimizer class, "
+                        "such as {'mine': Mine}")
+
+# %% ../nbs/A_checks.ipynb #fc4840c4
+def check_frames(
+    frames, # How many pictures of an animation
+):
+    "Raise `ValueError` unless there are two pictures or more"
+    if frames < 2:
+        raise ValueError(f"frames is {frames}, expected at least 2: for one picture, use show_descent")
+
+def check_directions(
+    directions, # Expected `[2,P]`
+    size, # P: how many numbers the model has
+):
+    "Raise `ValueError` unless there are two directions as long as the model"
+    if directions.shape != (2, size):
+        raise ValueError(f"directions is {list(directions.shape)}, expected [2,{size}], "
+                         "as many numbers as the model has")
+
+def check_heights(
+    z, # Losses to draw lines through
+):
+    "Raise `ValueError` for losses that are NaN, infinite or all the same"
+    low, high = z.min(), z.max()
+    if not (z.isfinite().all() and low < high):
+        raise ValueError(f"the losses go from {low.item():g} to {high.item():g}, "
+                         "expected finite ones that differ: change alim and blim")
+
+# %% ../nbs/A_checks.ipynb #1539ec46
+def check_path(
+    path, # Expected `[k,P]`
+):
+    "Raise `ValueError` unless a path has three points or more"
+    if path.ndim != 2 or len(path) < 3:
+        raise ValueError(f"path is {list(path.shape)}, expected [k,P] with k of at least 3")
+
+def check_images(
+    name, # Whose weights, for the error
+    weights, # Expected `[n,784]`
+    n, # How many titles
+):
+    "Raise `ValueError` unless there is a picture of 28×28 weights for each title"
+    if weights.shape != (n, 28*28):
+        raise ValueError(f"the weights of {name} are {list(weights.shape)}, expected [{n},784], "
+                         "one picture for each title")
