@@ -8,9 +8,10 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_some', 'check_predictions', 'given_or_global', 'check_params', 'check_leaf', 'Range', 'between',
            'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
            'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
-           'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value', 'named',
-           'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments',
-           'check_each', 'check_column', 'check_recorded', 'check_picture', 'check_parts', 'check_images', 'check_rows',
+           'check_takes', 'check_together', 'check_compiled', 'check_switches', 'check_saved', 'check_saved_form',
+           'check_saved_names', 'check_saved_state', 'check_saved_value', 'named', 'check_begun',
+           'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each',
+           'check_column', 'check_recorded', 'check_picture', 'check_parts', 'check_images', 'check_rows',
            'check_batches', 'check_kind', 'check_opt_func', 'check_ends', 'check_position', 'check_peak', 'check_share',
            'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values', 'check_total',
            'check_functions', 'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range',
@@ -309,6 +310,58 @@ def check_fit(
     "Raise `ValueError` as `check_grad` and `check_state` do"
     if g is not None: check_grad(name, p, g)
     check_state(name, p, state, shapes)
+
+# %% ../nbs/A_checks.ipynb #1e5e4c18
+def check_takes(
+    name, # Whose rule it is, for the error
+    driver, # Name of the driver
+    elementwise, # Does the rule treat each number by itself, by its word?
+    own, # Names of methods that the class has of its own, and the driver would pass over
+):
+    "Raise `ValueError` unless a driver that takes many parameters at once can take the rule"
+    if not elementwise:
+        raise ValueError(f"{name}: driver is {driver!r}, but the rule needs each parameter as a whole: use driver 'each'")
+    if own:
+        raise ValueError(f"{name}: driver is {driver!r}, but the class has its own {own[0]}, which only driver 'each' calls: "
+                         "use that")
+
+def check_together(
+    name, # Whose rule it is, for the error
+    driver, # Name of the driver
+    trial, # Function that returns why the rule can't be applied to many parameters at once, or None
+):
+    "Raise `ValueError` unless the rule comes to the same for many parameters at once"
+    use = "use driver 'each'"
+    try: why = trial()
+    except Exception as e:
+        raise ValueError(f"{name}: driver is {driver!r}, but the rule fails on many parameters at once "
+                         f"({type(e).__name__}: {e}): {use}") from e
+    if why: raise ValueError(f"{name}: driver is {driver!r}, but {why}: {use}, and say elementwise=False")
+
+def check_compiled(
+    rule, # Name of the rule, for the error
+    error, # What went wrong with it
+    simple, # Function that compiles something simple
+):
+    "Raise `RuntimeError` if nothing can be compiled; else it was the rule, which then stays as it is"
+    try: simple()
+    except Exception:
+        raise RuntimeError(f"driver 'fused' could not compile {rule} ({type(error).__name__}): "
+                           "it needs a C++ compiler, such as g++; or use driver 'flat'") from error
+
+# %% ../nbs/A_checks.ipynb #f16a62b5
+def check_switches(
+    name, # Whose they are, for the error
+    asked, # Dict: torch's switch to our driver, or None
+    hypers, # Dict of what the optimizer was given
+):
+    "Raise `TypeError` for a switch of torch's that ours lacks, or two words for the driver that differ"
+    if lacking := [k for k, driver in asked.items() if driver is None]:
+        raise TypeError(f"{name}: {lacking[0]}={hypers[lacking[0]]!r} is torch's; ours has no such form: leave it out")
+    drivers = {*asked.values(), *([hypers['driver']] if asked and 'driver' in hypers else [])}
+    if len(drivers) > 1:
+        words = ', '.join(asked) + (' and driver' if 'driver' in hypers else '')
+        raise TypeError(f"{name}: {words} say different things, expected driver={next(iter(asked.values()))!r} alone")
 
 # %% ../nbs/A_checks.ipynb #f7680108
 # What torch and its schedulers write into a group, and what in torch's groups says how it computes, not what.

@@ -35,17 +35,10 @@ def sgd(
     p.add_(g, alpha=-lr)
 
 # %% ../nbs/06_momentum.ipynb #96415e0f
-class SGD(Optimizer, rule=sgd, ranges=dict(dampening=a_number),
+class SGD(Optimizer, rule=sgd, ranges=dict(dampening=a_number), check=check_nesterov,
           state=dict(b='momentum_buffer', t='step'), keep_if=dict(b='momentum', t='momentum')):
     """Descent with momentum, damped, or Nesterov's: `torch.optim.SGD`. Raises as `Optimizer` does.
     From Polyak 1964, Nesterov 1983, and Sutskever et al. 2013."""
-    def check_group(self,
-        group, # Dict of hyper-parameters
-    ):
-        "Raise `ValueError` as `Optimizer` does, and for Nesterov's form without momentum or with dampening"
-        super().check_group(group)
-        check_nesterov(group)
-
     def load_state_dict(self,
         state_dict, # What `state_dict()` gave, ours or that of `torch.optim.SGD`
     ):

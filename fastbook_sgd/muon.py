@@ -55,13 +55,8 @@ def muon(
     p.mul_(1 - lr*weight_decay)
     p.add_(update, alpha=-lr*RATIOS[adjust_lr_fn](*p.shape))
 
-class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=False,
+class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=False, check_param=check_matrix,
            ranges=dict(momentum=between(0, 1), ns_steps=whole_between(0, 99), adjust_lr_fn=one_of(RATIOS),
                        ns_coefficients=several_numbers(3, 'three'))):
     """Muon, for matrices only: `torch.optim.Muon`. Give biases to another optimizer. Raises as `Optimizer` does.
     From Jordan et al. 2024."""
-    def check_param(self,
-        p, # Parameter to be trained
-    ):
-        "Raise `ValueError` unless `p` is a matrix of real numbers"
-        check_matrix('Muon', p)
