@@ -22,8 +22,8 @@ from torch import nn
 # %% ../nbs/10_schedules.ipynb #04c008a8
 from .checks import (
     check_enough, check_functions, check_has_groups, check_hyper_names, check_lr, check_lr_range,
-    check_module, check_new_values, check_peak, check_position, check_schedule_state, check_share, check_shares,
-    check_stages, check_start_end, check_steps_left, check_total, check_whole)
+    check_module, check_new_values, check_peak, check_position, check_schedule_state, check_share,
+    check_shares, check_stages, check_start_end, check_steps_left, check_total, check_whole)
 from .descent import calc_grad, tensors_of
 from .learner import SmoothLoss
 from .linear import mnist_loss
