@@ -8,7 +8,8 @@ __all__ = ['adagrad', 'Adagrad', 'rmsprop', 'RMSprop', 'adam', 'Adam', 'adamw', 
 # %% ../nbs/07_adaptive.ipynb #d91a9b53
 import torch
 
-from .momentum import Optimizer
+from .base import Optimizer
+from .checks import at_least_0, check_decay, yes_or_no
 
 # %% ../nbs/07_adaptive.ipynb #63255104
 def adagrad(
@@ -28,21 +29,24 @@ def adagrad(
     p.addcdiv_(g, s.sqrt().add_(eps), value=-lr/(1 + (t-1)*lr_decay))
 
 # %% ../nbs/07_adaptive.ipynb #efc0bded
-class Adagrad(Optimizer, rule=adagrad, state=dict(s='sum', t='step')):
+class Adagrad(Optimizer, rule=adagrad, state=dict(s='sum', t='step'),
+              ranges=dict(lr_decay=at_least_0, initial_accumulator_value=at_least_0)):
     "Adagrad: `torch.optim.Adagrad`. From Duchi, Hazan and Singer 2011. Raises as `Optimizer` does."
     def start(self,
         p, # Parameter
         group, # Its group
+        name=None, # torch's name of it
     ): # Tensor of the shape of `p`
         "The sum starts from `initial_accumulator_value`, both parts of a complex number"
         value = group['initial_accumulator_value']
-        return torch.full_like(p, complex(value, value) if p.is_complex() else value, memory_format=torch.preserve_format)
+        both = complex(value, value) if p.is_complex() else value
+        return torch.full_like(p, both, memory_format=torch.preserve_format)
 
     def add_param_group(self,
-        group, # Dict with `params`, and what differs from the default hyper-parameters
+        param_group, # Dict with `params`, and what differs from the default hyper-parameters
     ):
         "Train further parameters; their sums are begun at once. Raises `ValueError` as the class does."
-        super().add_param_group(group)
+        super().add_param_group(param_group)
         for p in self.param_groups[-1]['params']: self.state_of(p, self.param_groups[-1])
 
 # %% ../nbs/07_adaptive.ipynb #9585cc61
@@ -59,14 +63,17 @@ def rmsprop(
     momentum=0, # Share of the buffer that stays, at least 0
     centered=False, # Divide by the standard deviation instead of the root mean square?
 ):
-    "A step divided by the root of a moving average of squared gradients. From Tieleman and Hinton 2012; `centered` from Graves 2013."
+    """A step divided by the root of a moving average of squared gradients.
+    From Tieleman and Hinton 2012; `centered` from Graves 2013."""
     if weight_decay: g = g.add(p, alpha=weight_decay)
     v.mul_(alpha).addcmul_(g, g, value=1-alpha)
     if centered: v = v.addcmul(mean.lerp_(g, 1-alpha), mean, value=-1)
     if momentum: p.add_(b.mul_(momentum).addcdiv_(g, v.sqrt().add_(eps)), alpha=-lr)
     else: p.addcdiv_(g, v.sqrt().add_(eps), value=-lr)
 
-class RMSprop(Optimizer, rule=rmsprop, state=dict(v='square_avg', mean='grad_avg', b='momentum_buffer', t='step'), keep_if=dict(mean='centered', b='momentum')):
+class RMSprop(Optimizer, rule=rmsprop, ranges=dict(alpha=at_least_0, centered=yes_or_no),
+              state=dict(v='square_avg', mean='grad_avg', b='momentum_buffer', t='step'),
+              keep_if=dict(mean='centered', b='momentum')):
     "RMSProp: `torch.optim.RMSprop`. From Tieleman and Hinton 2012. Raises as `Optimizer` does."
 
 # %% ../nbs/07_adaptive.ipynb #00f58a3d
@@ -83,7 +90,8 @@ def adam(
     weight_decay=0, # L2: added to the gradient, times `p`; at least 0
     amsgrad=False, # Divide by the largest `v` so far?
 ):
-    "Momentum divided by the root mean square, both corrected for their start at zero. From Kingma and Ba 2015; `amsgrad` from Reddi, Kale and Kumar 2018."
+    """Momentum divided by the root mean square, both corrected for their start at zero.
+    From Kingma and Ba 2015; `amsgrad` from Reddi, Kale and Kumar 2018."""
     if weight_decay: g = g.add(p, alpha=weight_decay)
     m.lerp_(g, 1-betas[0])
     v.mul_(betas[1]).addcmul_(g, g, value=1-betas[1])
@@ -92,18 +100,18 @@ def adam(
     p.addcdiv_(m, root, value=-lr/(1 - betas[0]**t))
 
 # %% ../nbs/07_adaptive.ipynb #62a810a4
-class Adam(Optimizer, rule=adam, state=dict(m='exp_avg', v='exp_avg_sq', v_max='max_exp_avg_sq', t='step'), keep_if=dict(v_max='amsgrad')):
+class Adam(Optimizer, rule=adam, ranges=dict(amsgrad=yes_or_no), keep_if=dict(v_max='amsgrad'),
+           state=dict(m='exp_avg', v='exp_avg_sq', v_max='max_exp_avg_sq', t='step')):
     "Adam: `torch.optim.Adam`. From Kingma and Ba 2015. Raises as `Optimizer` does."
     decoupled = False
 
     def load_state_dict(self,
-        saved, # What `state_dict()` gave, ours or torch's
+        state_dict, # What `state_dict()` gave, ours or torch's
     ):
-        "Go on from a saved state. Raises `ValueError` as `check_saved` does, and if it was saved with the other kind of weight decay."
-        for group in saved.get('param_groups', []) if isinstance(saved, dict) else []:
-            if group.get('decoupled_weight_decay', self.decoupled) != self.decoupled:
-                raise ValueError(f"{type(self).__name__}: the state was saved by {'Adam' if self.decoupled else 'AdamW'}, whose weight decay is another one: load it there")
-        super().load_state_dict(saved)
+        "Go on from a saved state. Raises `ValueError` as `check_saved` does, and for the other kind of weight decay."
+        groups = state_dict.get('param_groups', []) if isinstance(state_dict, dict) else []
+        check_decay(type(self).__name__, self.decoupled, groups)
+        super().load_state_dict(state_dict)
 
 # %% ../nbs/07_adaptive.ipynb #18137dbd
 def adamw(
@@ -123,7 +131,7 @@ def adamw(
     if weight_decay: p.mul_(1 - lr*weight_decay)
     adam(p, g, m, v, v_max, t, lr, betas, eps, 0, amsgrad)
 
-class AdamW(Adam, rule=adamw, state=Adam.names, keep_if=Adam.keep_if):
+class AdamW(Adam, rule=adamw, ranges=Adam.ranges, state=Adam.names, keep_if=Adam.keep_if):
     "Adam with decoupled weight decay: `torch.optim.AdamW`. From Loshchilov and Hutter 2019. Raises as `Optimizer` does."
     decoupled = True
 

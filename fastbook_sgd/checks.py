@@ -8,7 +8,15 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_some', 'check_predictions', 'given_or_global', 'check_params', 'check_leaf', 'Range', 'between',
            'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
            'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
-           'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value']
+           'check_takes', 'check_together', 'check_compiled', 'check_switches', 'check_saved', 'check_saved_form',
+           'check_saved_names', 'check_saved_state', 'check_saved_value', 'named', 'check_begun',
+           'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each',
+           'check_column', 'check_recorded', 'check_picture', 'check_parts', 'check_images', 'check_rows',
+           'check_batches', 'check_kind', 'check_opt_func', 'check_ends', 'check_position', 'check_peak', 'check_share',
+           'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values', 'check_total',
+           'check_functions', 'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range',
+           'check_enough', 'check_split', 'check_picked', 'check_racers', 'check_frames', 'check_directions',
+           'check_heights', 'check_path']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import math
@@ -303,6 +311,58 @@ def check_fit(
     if g is not None: check_grad(name, p, g)
     check_state(name, p, state, shapes)
 
+# %% ../nbs/A_checks.ipynb #1e5e4c18
+def check_takes(
+    name, # Whose rule it is, for the error
+    driver, # Name of the driver
+    elementwise, # Does the rule treat each number by itself, by its word?
+    own, # Names of methods that the class has of its own, and the driver would pass over
+):
+    "Raise `ValueError` unless a driver that takes many parameters at once can take the rule"
+    if not elementwise:
+        raise ValueError(f"{name}: driver is {driver!r}, but the rule needs each parameter as a whole: use driver 'each'")
+    if own:
+        raise ValueError(f"{name}: driver is {driver!r}, but the class has its own {own[0]}, which only driver 'each' calls: "
+                         "use that")
+
+def check_together(
+    name, # Whose rule it is, for the error
+    driver, # Name of the driver
+    trial, # Function that returns why the rule can't be applied to many parameters at once, or None
+):
+    "Raise `ValueError` unless the rule comes to the same for many parameters at once"
+    use = "use driver 'each'"
+    try: why = trial()
+    except Exception as e:
+        raise ValueError(f"{name}: driver is {driver!r}, but the rule fails on many parameters at once "
+                         f"({type(e).__name__}: {e}): {use}") from e
+    if why: raise ValueError(f"{name}: driver is {driver!r}, but {why}: {use}, and say elementwise=False")
+
+def check_compiled(
+    rule, # Name of the rule, for the error
+    error, # What went wrong with it
+    simple, # Function that compiles something simple
+):
+    "Raise `RuntimeError` if nothing can be compiled; else it was the rule, which then stays as it is"
+    try: simple()
+    except Exception:
+        raise RuntimeError(f"driver 'fused' could not compile {rule} ({type(error).__name__}): "
+                           "it needs a C++ compiler, such as g++; or use driver 'flat'") from error
+
+# %% ../nbs/A_checks.ipynb #f16a62b5
+def check_switches(
+    name, # Whose they are, for the error
+    asked, # Dict: torch's switch to our driver, or None
+    hypers, # Dict of what the optimizer was given
+):
+    "Raise `TypeError` for a switch of torch's that ours lacks, or two words for the driver that differ"
+    if lacking := [k for k, driver in asked.items() if driver is None]:
+        raise TypeError(f"{name}: {lacking[0]}={hypers[lacking[0]]!r} is torch's; ours has no such form: leave it out")
+    drivers = {*asked.values(), *([hypers['driver']] if asked and 'driver' in hypers else [])}
+    if len(drivers) > 1:
+        words = ', '.join(asked) + (' and driver' if 'driver' in hypers else '')
+        raise TypeError(f"{name}: {words} say different things, expected driver={next(iter(asked.values()))!r} alone")
+
 # %% ../nbs/A_checks.ipynb #f7680108
 # What torch and its schedulers write into a group, and what in torch's groups says how it computes, not what.
 ALSO_IN_GROUPS = {'param_names', 'initial_lr', 'max_lr', 'min_lr', 'base_lr', 'swa_lr', 'max_momentum', 'base_momentum'}
@@ -379,3 +439,394 @@ def check_saved_value(
 def _count(x):
     if torch.is_tensor(x) and x.numel() == 1: x = x.item()
     return is_number(x) and x >= 0 and x == int(x)
+
+# %% ../nbs/A_checks.ipynb #5f5213a1
+class named:
+    "`with named('batch', 3):` a `FloatingPointError` or `ValueError` of the block says that it was there"
+    def __init__(self,
+        what, # Such as `'batch'`
+        number, # Its number, or a function that says which it is now
+    ): self.what, self.number = what, number
+
+    def __enter__(self): return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, (FloatingPointError, ValueError)):
+            number = self.number() if callable(self.number) else self.number
+            raise type(error)(f"{self.what} {number}: {error}") from error
+
+def check_begun(
+    opt, # The learner's optimizer, or None
+    what, # What somebody wants to do
+):
+    "Raise `ValueError` unless there was a training"
+    if opt is None: raise ValueError(f"there is nothing to {what}: fit or load first")
+
+def check_between_epochs(
+    batch, # The number of the batch that is worked on, or None
+):
+    "Raise `RuntimeError` in the middle of an epoch"
+    if batch is not None:
+        raise RuntimeError("saving in the middle of an epoch: going on would repeat its first batches, "
+                           "save in after_epoch instead")
+
+# %% ../nbs/A_checks.ipynb #98163777
+def check_keys(
+    path, # Of a file, for the error
+    contents, # Expected a dict
+    keys, # Names that it must hold, and no others
+):
+    "Raise `ValueError` unless a file holds what `save` writes"
+    if not isinstance(contents, dict) or contents.keys() != set(keys):
+        held = sorted(contents) if isinstance(contents, dict) else type(contents).__name__
+        raise ValueError(f"{path} holds {held}, expected {sorted(keys)}")
+
+def check_same_model(
+    saved, # Saved `state_dict()` of a model
+    ours, # The `state_dict()` of the model to load into
+):
+    "Raise `ValueError` unless the saved model has the same names and shapes"
+    theirs, these = [{k: list(v.shape) for k, v in s.items()} for s in (saved, ours)]
+    if theirs != these: raise ValueError(f"the saved model is {theirs}, this one {these}, expected the same")
+
+def check_same_made(
+    saved, # Name of the class of the optimizer that was saved
+    ours, # Name of the class of what `opt_func` makes
+):
+    "Raise `ValueError` for another optimizer"
+    if saved != ours:
+        raise ValueError(f"saved with the optimizer {saved}, but opt_func makes a {ours}, expected the same")
+
+# %% ../nbs/A_checks.ipynb #caa91a17
+def check_moments(
+    cls, # A class of callbacks
+    moments, # The names that are called
+):
+    "Raise `TypeError` for a method that looks like a moment and is none"
+    wrong = [name for name in vars(cls) if name.startswith(('before_', 'after_', 'on_')) and name not in moments]
+    if wrong:
+        raise TypeError(f"{cls.__name__} has {wrong}, expected only {', '.join(moments)}: "
+                        "other names are never called, give helpers another beginning")
+
+def check_each(
+    things, # Iterable of them
+    kind, # Their class, such as `Callback`
+): # The same, as a list
+    "Raise `TypeError` naming what is not a `kind`"
+    things, name = list(things), kind.__name__
+    for x in things:
+        if isinstance(x, type):
+            raise TypeError(f"{x.__name__} is a class, expected a {name.lower()}: write {x.__name__}()")
+        if not isinstance(x, kind): raise TypeError(f"{x!r} is no {name}: make a class of it, class Mine({name})")
+    return things
+
+def check_column(
+    name, # Of a column
+    columns, # Those that the table has
+): # The same
+    "Raise `ValueError` for an unknown column"
+    if name not in columns: raise ValueError(f"the table has no {name!r}: it has {', '.join(columns)}")
+    return name
+
+def check_recorded(
+    losses, # What a recorder kept
+):
+    "Raise `ValueError` before the first batch"
+    if not losses: raise ValueError("nothing is recorded yet: give the recorder to fit as one of its cbs")
+
+# %% ../nbs/A_checks.ipynb #a8361e34
+def check_picture(
+    path, # Where it is, for the error
+    mode, # Pillow's name of what a pixel holds
+    size, # Width and height in pixels
+):
+    "Raise `ValueError` unless the picture has 28×28 pixels of 8 bits"
+    if mode.startswith(('I', 'F')):
+        raise ValueError(f"{path} has more than 8 bits a pixel ({mode}), expected 8: convert it first")
+    if size != (28, 28):
+        raise ValueError(f"{path} has {[*reversed(size)]} pixels, expected [28, 28]: resize it first")
+
+def check_parts(
+    path, # A folder, for the error
+    files, # Dict: the pictures of each part
+):
+    "Raise `FileNotFoundError` that names the parts without pictures"
+    missing = [part for part in files if not files[part]]
+    if missing:
+        raise FileNotFoundError(f"{path} has no PNG files in {', '.join(missing)}: expected all of {', '.join(files)}")
+
+# %% ../nbs/A_checks.ipynb #ccf31efb
+def check_images(
+    images, # A list
+):
+    "Raise `ValueError` if there is none"
+    if not images: raise ValueError("got no image, expected at least one")
+
+def check_rows(
+    x, # Expected `[n,784]`, n ≥ 1
+    titles=None, # One for each row, or None
+):
+    "Raise `ValueError` unless each row is a picture, with its own title"
+    if x.ndim != 2 or x.shape[1] != 28*28 or not len(x):
+        raise ValueError(f"x is {list(x.shape)}, expected [n,784] with n ≥ 1: one image i is x[i:i+1]")
+    if titles and len(titles) != len(x):
+        raise ValueError(f"got {len(titles)} titles for {len(x)} images: expected one for each")
+
+def check_batches(
+    x, # Expected a tensor `[n,…]`
+    y, # Expected a tensor `[n,…]`
+    bs, # Expected a whole number of at least 1
+): # `bs`, as an int
+    "Raise `TypeError` unless both are tensors, `ValueError` for different lengths or a wrong `bs`"
+    if not all(isinstance(t, torch.Tensor) for t in (x, y)):
+        raise TypeError(f"x is a {type(x).__name__} and y a {type(y).__name__}: expected tensors, such as torch.tensor(x)")
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: expected as many labels as images")
+    return check_whole('bs', bs, least=1)
+
+# %% ../nbs/A_checks.ipynb #8063232f
+def check_kind(
+    name, # What it is called, for the error
+    value, # Expected an object of the class `kind`
+    kind, # A class
+    hint='', # What to do, for the error
+):
+    "Raise `TypeError` unless `value` is an object of the class `kind`"
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is a {type(value).__name__}, expected a {kind.__name__}{hint}")
+
+def check_opt_func(
+    opt_func, # Expected a class or function that makes an optimizer
+):
+    "Raise `TypeError` for what can't be called, such as an optimizer that is made already"
+    if not callable(opt_func):
+        raise TypeError(f"opt_func is a {type(opt_func).__name__}, "
+                        "expected a class or function that takes (params, lr=…)")
+
+def check_ends(
+    heights, # Dict: learning rate to the height where its path ends, infinite if it diverged
+    where, # Name of the surface, for the error
+):
+    "Raise `FloatingPointError` if every path diverged"
+    rates = [*heights]
+    if min(heights.values()) == math.inf:
+        raise FloatingPointError(f"every learning rate from {rates[0]} to {rates[-1]} diverges on {where}: "
+                                 "scale the surface down, or pass lr")
+
+# %% ../nbs/A_checks.ipynb #c6cfced6
+def check_position(
+    pos, # Share of the training that is done, in [0,1]
+): # The same
+    "Raise `ValueError` unless `pos` is a number in [0,1]"
+    if not isinstance(pos, Real) or not 0 <= pos <= 1:
+        raise ValueError(f"pos is {pos!r}, expected the share of training that is done, from 0 to 1: "
+                         "divide the steps done by all steps")
+    return pos
+
+def check_peak(
+    peak, # Position of the turn, in (0,1)
+):
+    "Raise `ValueError` unless the turn lies between start and end"
+    if not 0 < peak < 1: raise ValueError(f"peak is {peak!r}, expected a position between 0 and 1")
+
+def check_share(
+    share, # Part of the training, in (0,1]
+):
+    "Raise `ValueError` unless `share` is above 0 and at most 1"
+    if not 0 < share <= 1: raise ValueError(f"share is {share!r}, expected above 0 and at most 1")
+
+def check_shares(
+    shares, # Of the training for each schedule, above 0; together 1
+    schedules, # As many
+):
+    "Raise `ValueError` unless there is a share for each schedule, and their sum is 1"
+    if len(shares) != len(schedules) or not min(shares, default=0) > 0 or abs(sum(shares)-1) > 1e-9:
+        raise ValueError(f"shares are {list(shares)} for {len(schedules)} schedules, "
+                         "expected a number above 0 for each, with sum 1")
+
+# %% ../nbs/A_checks.ipynb #72fc017e
+def check_stages(
+    stages, # How many stages fill the training, above 0
+):
+    "Raise `ValueError` unless `stages` is above 0"
+    if not stages > 0:
+        raise ValueError(f"stages is {stages!r}, expected a number above 0: "
+                         "all steps divided by the steps of a stage")
+
+def check_start_end(
+    start, # Value at 0, above 0
+    end, # Value at 1, above 0
+):
+    "Raise `ValueError` unless a factor leads from `start` to `end`"
+    if not (start > 0 and end > 0):
+        raise ValueError(f"start is {start!r} and end is {end!r}, expected both above 0: "
+                         "no factor leads to or from 0")
+
+# %% ../nbs/A_checks.ipynb #055c3797
+def check_has_groups(
+    opt, # Expected a `torch.optim.Optimizer`
+):
+    "Raise `TypeError` for an optimizer without `param_groups`"
+    if not hasattr(opt, 'param_groups'):
+        raise TypeError(f"a {type(opt).__name__} has no param_groups, "
+                        "expected a torch.optim.Optimizer, such as torch.optim.SGD")
+
+def check_new_values(
+    name, # Of the hyper-parameter
+    given, # As it was passed: a number, or one for each group; for the error
+    values, # The same as a list
+    n, # How many groups there are
+):
+    "Raise `ValueError` unless there is a finite number of at least 0 for each group"
+    if len(values) != n:
+        raise ValueError(f"got {len(values)} values of {name} for {n} parameter groups, "
+                         "expected one for each, or one number")
+    if not all(isinstance(v, Real) and 0 <= v < math.inf for v in values):
+        raise ValueError(f"{name} would become {given!r}, expected a finite number of at least 0")
+
+# %% ../nbs/A_checks.ipynb #57414f4e
+def check_keys(
+    name, # Of the hyper-parameter, for the error
+    keys, # What it is called in each group
+    groups, # Dicts of hyper-parameters
+):
+    "Raise `ValueError` unless each group has the hyper-parameter"
+    if not all(key in g for key, g in zip(keys, groups)):
+        held = sorted(set(groups[0]) - {'params'})
+        raise ValueError(f"the optimizer has no {name}: its groups hold {held}")
+
+# %% ../nbs/A_checks.ipynb #6b53ab07
+def check_total(
+    total, # Expected a whole number of at least 1
+): # The same, as an int
+    "Raise `ValueError` unless a schedule gets a number of steps"
+    if isinstance(total, bool) or not isinstance(total, Integral) or total < 1:
+        raise ValueError(f"total is {total!r}, expected the number of all steps, at least 1")
+    return int(total)
+
+def check_functions(
+    functions, # Dict: name of a hyper-parameter to a function of the position
+):
+    "Raise `TypeError` unless there are functions, and nothing else"
+    if not functions or not all(map(callable, functions.values())):
+        raise TypeError(f"got {functions!r}, expected functions of the position, "
+                        "such as lr=partial(anneal_cosine, start=0.1)")
+
+def check_steps_left(
+    done, # Steps done
+    total, # All steps
+):
+    "Raise `ValueError` when more steps are taken than the schedule has"
+    if done > total:
+        raise ValueError(f"all {total} steps of the schedule are done: "
+                         "give Schedule the number of all steps, epochs times batches")
+
+# %% ../nbs/A_checks.ipynb #8b4d9b22
+def check_schedule_state(
+    state, # What `state_dict` of a schedule gave: `done` and `total`
+    total, # Steps of the schedule that loads it
+):
+    "Raise `ValueError` unless it is the state of a schedule of the same length"
+    if state.keys() != {'done', 'total'}:
+        raise ValueError(f"got the keys {sorted(state)}, expected ['done', 'total']: "
+                         "is it the optimizer's state?")
+    if state['total'] != total:
+        raise ValueError(f"the state is from a schedule of {state['total']} steps, this one has {total}: "
+                         "its position would mean something else")
+
+# %% ../nbs/A_checks.ipynb #6c1bb7b7
+def check_module(
+    model, # Expected a `torch.nn.Module`
+):
+    "Raise `TypeError` for what has no weights that can be put back"
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}, "
+                        "expected an nn.Module, whose weights can be put back")
+
+def check_lr_range(
+    start_lr, # The first learning rate, above 0
+    end_lr, # The last, above `start_lr`
+):
+    "Raise as `check_lr` does, and `ValueError` unless the second is higher"
+    if not check_lr(start_lr) < check_lr(end_lr):
+        raise ValueError(f"start_lr is {start_lr} and end_lr is {end_lr}, expected it to be higher")
+
+def check_enough(
+    usable, # How many batches can be read for a suggestion
+    seen, # How many there were
+    wanted, # How many there should have been
+):
+    "Raise `ValueError` unless two batches or more can be read"
+    if usable < 2:
+        raise ValueError(f"saw only {seen} usable batches of {wanted}: "
+                         "try a lower start_lr, or a loader that can be read again")
+
+# %% ../nbs/A_checks.ipynb #38de694e
+def check_split(
+    n, # Digits to hold out
+    total, # All digits
+    share, # What was asked for, for the error
+):
+    "Raise `ValueError` unless both parts of a split have a digit"
+    if not 0 < n < total:
+        raise ValueError(f"share is {share!r} of {total} digits, expected at least one on both sides")
+
+def check_picked(
+    best, # Learning rate with the lowest loss; None if there is no rate
+    losses, # Dict: learning rate to a loss
+):
+    "Raise `ValueError` if no learning rate trained without a breakdown"
+    if best is None or not math.isfinite(losses[best]):
+        raise ValueError(f"no learning rate of {list(losses)} trained without a breakdown: try lower ones")
+
+def check_racers(
+    racers, # Expected a dict: name to optimizer class
+):
+    "Raise `TypeError` unless `racers` is a dict of functions or classes"
+    if not isinstance(racers, dict) or not all(map(callable, racers.values())):
+        raise TypeError(f"racers is {racers!r:.80}, expected a dict of name to optimizer class, "
+                        "such as {'mine': Mine}")
+
+# %% ../nbs/A_checks.ipynb #fc4840c4
+def check_frames(
+    frames, # How many pictures of an animation
+):
+    "Raise `ValueError` unless there are two pictures or more"
+    if frames < 2:
+        raise ValueError(f"frames is {frames}, expected at least 2: for one picture, use show_descent")
+
+def check_directions(
+    directions, # Expected `[2,P]`
+    size, # P: how many numbers the model has
+):
+    "Raise `ValueError` unless there are two directions as long as the model"
+    if directions.shape != (2, size):
+        raise ValueError(f"directions is {list(directions.shape)}, expected [2,{size}], "
+                         "as many numbers as the model has")
+
+def check_heights(
+    z, # Losses to draw lines through
+):
+    "Raise `ValueError` for losses that are NaN, infinite or all the same"
+    low, high = z.min(), z.max()
+    if not (z.isfinite().all() and low < high):
+        raise ValueError(f"the losses go from {low.item():g} to {high.item():g}, "
+                         "expected finite ones that differ: change alim and blim")
+
+# %% ../nbs/A_checks.ipynb #1539ec46
+def check_path(
+    path, # Expected `[k,P]`
+):
+    "Raise `ValueError` unless a path has three points or more"
+    if path.ndim != 2 or len(path) < 3:
+        raise ValueError(f"path is {list(path.shape)}, expected [k,P] with k of at least 3")
+
+def check_images(
+    name, # Whose weights, for the error
+    weights, # Expected `[n,784]`
+    n, # How many titles
+):
+    "Raise `ValueError` unless there is a picture of 28×28 weights for each title"
+    if weights.shape != (n, 28*28):
+        raise ValueError(f"the weights of {name} are {list(weights.shape)}, expected [{n},784], "
+                         "one picture for each title")

@@ -7,11 +7,11 @@ __all__ = ['RATIOS', 'orthogonalized', 'muon', 'Muon']
 
 # %% ../nbs/08_muon.ipynb #7148e5d8
 import math
-from numbers import Real
 
 import torch
 
-from .momentum import Optimizer
+from .base import Optimizer
+from .checks import between, check_matrix, one_of, several_numbers, whole_between
 
 # %% ../nbs/08_muon.ipynb #81adb67b
 def orthogonalized(
@@ -31,10 +31,10 @@ def orthogonalized(
     return X.T if len(G) > G.shape[1] else X
 
 # %% ../nbs/08_muon.ipynb #c6725c2a
-RATIOS = {
-    None: lambda m, n: math.sqrt(max(1, m/n)), 'original': lambda m, n: math.sqrt(max(1, m/n)),
-    'match_rms_adamw': lambda m, n: 0.2*math.sqrt(max(m, n)),
-}
+def _original(m, n): return math.sqrt(max(1, m/n))
+def _match_rms_adamw(m, n): return 0.2*math.sqrt(max(m, n))
+
+RATIOS = {None: _original, 'original': _original, 'match_rms_adamw': _match_rms_adamw}
 
 def muon(
     p, # Matrix `[m,n]`; changed in place
@@ -55,23 +55,8 @@ def muon(
     p.mul_(1 - lr*weight_decay)
     p.add_(update, alpha=-lr*RATIOS[adjust_lr_fn](*p.shape))
 
-class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=False):
-    "Muon, for matrices only: `torch.optim.Muon`. Give biases to another optimizer. From Jordan et al. 2024. Raises as `Optimizer` does."
-    def check_group(self,
-        group, # Dict of hyper-parameters
-    ):
-        "Raise `ValueError` as `Optimizer` does, and for what only Muon has"
-        super().check_group(group)
-        for key, fits, expected in (
-            ('momentum', group['momentum'] <= 1, 'a number from 0 to 1'),
-            ('ns_steps', type(group['ns_steps']) is int and 0 <= group['ns_steps'] < 100, 'a whole number from 0 to 99'),
-            ('ns_coefficients', isinstance(group['ns_coefficients'], (tuple, list)) and len(group['ns_coefficients']) == 3 and all(isinstance(c, Real) and math.isfinite(c) for c in group['ns_coefficients']), 'three numbers'),
-            ('adjust_lr_fn', group['adjust_lr_fn'] in [*RATIOS], f'one of {list(RATIOS)}'),
-        ):
-            if not fits: raise ValueError(f"Muon: {key} is {group[key]!r}, expected {expected}")
-
-    def check_param(self,
-        p, # Parameter to be trained
-    ):
-        "Raise `ValueError` unless `p` is a matrix of real numbers"
-        if p.ndim != 2 or not p.shape[1] or p.is_complex(): raise ValueError(f"Muon: a parameter is {list(p.shape)} of {p.dtype}, expected a matrix of real numbers: give others to AdamW")
+class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=False, check_param=check_matrix,
+           ranges=dict(momentum=between(0, 1), ns_steps=whole_between(0, 99), adjust_lr_fn=one_of(RATIOS),
+                       ns_coefficients=several_numbers(3, 'three'))):
+    """Muon, for matrices only: `torch.optim.Muon`. Give biases to another optimizer. Raises as `Optimizer` does.
+    From Jordan et al. 2024."""

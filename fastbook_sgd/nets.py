@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .checks import check_epochs, check_pair, check_picked, check_split
 from .data import TensorLoader
-from .descent import check_epochs, train_epoch, weighted_means
-from .linear import batch_accuracy, check_pair
+from .descent import train_epoch, weighted_means
+from .linear import batch_accuracy
 
 # %% ../nbs/12_nonlinear.ipynb #9b304e43
 def one_layer(
@@ -27,7 +28,8 @@ def one_layer(
 def thirty_units(
     seed, # Draws the starting weights
 ): # An `nn.Module`, `[n,784]` to `[n,1]`
-    "784 pixels to thirty hidden units with ReLU, and these to one score. From the book: Howard and Gugger, chapter 4."
+    """784 pixels to thirty hidden units with ReLU, and these to one score.
+    From the book: Howard and Gugger, chapter 4."""
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(28*28, 30), nn.ReLU(), nn.Linear(30, 1))
 
@@ -36,7 +38,8 @@ def cross_entropy(
     predictions, # float `[n,1]`, scores of any size
     targets, # `[n,1]`, 1 = three, 0 = seven
 ): # Scalar tensor of at least 0; 0 is perfect
-    "Mean of minus the logarithm of the probability given to the truth. Raises `ValueError` as `check_pair` does."
+    """Mean of minus the logarithm of the probability given to the truth.
+    Raises `ValueError` as `check_pair` does."""
     check_pair(predictions, targets)
     return F.binary_cross_entropy_with_logits(predictions, targets.to(predictions.dtype))
 
@@ -46,12 +49,14 @@ def hold_out(
     share=0.2, # Part of the training digits to hold out, above 0 and below 1
     seed=0, # Draws which
 ): # A `ThreesSevens`: its validation part is the held-out training digits
-    "Split the training digits in two and leave the validation digits aside. Raises `ValueError` if a part would be empty."
-    n = round(len(data.train_x) * share)
-    if not 0 < n < len(data.train_x): raise ValueError(f"share is {share!r} of {len(data.train_x)} digits, expected at least one on both sides")
-    order = torch.randperm(len(data.train_x), generator=torch.Generator().manual_seed(seed))
+    """Split the training digits in two and leave the validation digits aside.
+    Raises `ValueError` if a part would be empty."""
+    x, y = data.train_x, data.train_y
+    n = round(len(x) * share)
+    check_split(n, len(x), share)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
     held, kept = order[:n].sort().values, order[n:].sort().values
-    return data._replace(train_x=data.train_x[kept], train_y=data.train_y[kept], valid_x=data.train_x[held], valid_y=data.train_y[held])
+    return data._replace(train_x=x[kept], train_y=y[kept], valid_x=x[held], valid_y=y[held])
 
 # %% ../nbs/12_nonlinear.ipynb #4e9e5e0e
 def train_from(
@@ -63,10 +68,12 @@ def train_from(
     loss_func=cross_entropy, # `(predictions, targets)` to a scalar tensor
     epochs=8, # How many passes, at least 0
 ): # The model, and a list of `[loss, accuracy]` before training and after each epoch
-    "Train a new model on shuffled digits. Raises `FloatingPointError` at a NaN or infinite loss, `ValueError` for a wrong `epochs`."
-    check_epochs(epochs)
+    """Train a new model on shuffled digits.
+    Raises `FloatingPointError` at a NaN or infinite loss, `ValueError` for a wrong `epochs`."""
+    epochs = check_epochs(epochs)
     model, generator = make_model(seed), torch.Generator().manual_seed(seed)
-    dl = TensorLoader(data.train_x, data.train_y, max(1, min(256, len(data.train_x)//8)), shuffle=True, generator=generator)
+    bs = max(1, min(256, len(data.train_x)//8))
+    dl = TensorLoader(data.train_x, data.train_y, bs, shuffle=True, generator=generator)
     opt, valid_dl = opt_func(list(model.parameters()), lr=lr), TensorLoader(data.valid_x, data.valid_y, 2048)
     measure = lambda: weighted_means([loss_func, batch_accuracy], model, valid_dl)
     history = [measure()]
@@ -85,7 +92,8 @@ def search_lr(
     seeds=(0, 1), # One training run for each
     epochs=8, # How many passes
 ): # Dict: learning rate to a list with a held-out loss for each seed
-    "The loss on held-out training digits at the end of training. A run that breaks down with NaN or infinity counts as infinite."
+    """The loss on held-out training digits at the end of training.
+    A run that breaks down with NaN or infinity counts as infinite."""
     split = hold_out(data)
     def last_loss(lr, seed):
         try: return train_from(seed, make_model, opt_func, lr, split, loss_func, epochs)[1][-1][0]
@@ -98,5 +106,5 @@ def pick_lr(
     "The best of the searched learning rates. Raises `ValueError` if there is none without a breakdown."
     mean = {lr: sum(losses)/len(losses) for lr, losses in search.items()}
     best = min(mean, key=mean.get, default=None)
-    if best is None or not math.isfinite(mean[best]): raise ValueError(f"no learning rate of {list(search)} trained without a breakdown: try lower ones")
+    check_picked(best, mean)
     return best

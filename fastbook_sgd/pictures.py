@@ -19,8 +19,10 @@ from PIL import Image
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 # %% ../nbs/13_pictures.ipynb #7feb10c8
+from .checks import (
+    check_directions, check_epochs, check_frames, check_heights, check_images, check_path)
 from .linear import mnist_loss
-from .descent import calc_grad, check_epochs
+from .descent import calc_grad
 from .surfaces import COLORS, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
 
 # %% ../nbs/13_pictures.ipynb #a4e30448
@@ -29,7 +31,8 @@ def tuned_paths(
     surfaces, # List of `Surface`s
     steps=60, # How many, at least 1
 ): # Dict: name to a list of `(surface, lr, path)`, path float64 `[steps+1,2]`
-    "Each optimizer's path on each surface, at the learning rate that `best_lr` finds. Raises as `descend` does."
+    """Each optimizer's path on each surface, at the learning rate that `best_lr` finds.
+    Raises as `descend` does."""
     def one(opt, s):
         lr = best_lr(opt, s, steps)
         return s, lr, descend(opt, s, steps, lr)
@@ -40,13 +43,15 @@ def show_paths(
 ): # The matplotlib figure
     "A row of pictures for each surface, a column for each optimizer, the learning rate in the corner"
     rows, columns = len(next(iter(paths.values()))), len(paths)
-    fig, axes = plt.subplots(rows, columns, figsize=(1.9*columns, 1.2*rows), squeeze=False, layout='constrained')
+    size = 1.9*columns, 1.2*rows
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
     plt.close(fig)
+    box = dict(fc='white', ec='none', alpha=.7, pad=1)
     for column, (name, runs) in enumerate(paths.items()):
         for ax, (surface, lr, path) in zip(axes[:,column], runs):
             draw_surface(ax, surface)
             draw_path(ax, path, color=COLORS[0], ms=3, lw=1)
-            ax.text(0.96, 0.05, f'lr {lr:g}', transform=ax.transAxes, ha='right', fontsize=7, bbox=dict(fc='white', ec='none', alpha=.7, pad=1))
+            ax.text(0.96, 0.05, f'lr {lr:g}', transform=ax.transAxes, ha='right', fontsize=7, bbox=box)
             ax.set(xticks=[], yticks=[], title='')
             if not column: ax.set_ylabel(surface.name, fontsize=9)
         axes[0,column].set_title(name, fontsize=9)
@@ -69,6 +74,7 @@ class Picture:
         "Write the file"
         with open(path, 'wb') as f: f.write(self.png)
 
+# %% ../nbs/13_pictures.ipynb #5ffaf5ae
 def pixels(
     fig, # A matplotlib figure
 ): # PIL image, RGB
@@ -98,11 +104,13 @@ def animate_descent(
     frames=30, # How many pictures, at least 2
     seconds=4.5, # How long it plays
 ): # A `Picture`, an animated PNG
-    "Optimizers walking down one surface. Raises `ValueError` for fewer than two frames, and as `descend` does."
-    if frames < 2: raise ValueError(f"frames is {frames}, expected at least 2: for one picture, use show_descent")
+    """Optimizers walking down one surface.
+    Raises `ValueError` for fewer than two frames, and as `descend` does."""
+    check_frames(frames)
     fig = show_descent(opt_func, surface, steps, lr)
     ax = fig.axes[0]
-    walkers = [(l, *l.get_data(), ax.plot([], [], 'o', ms=8, color=l.get_color())[0]) for l in ax.lines if len(l.get_xdata()) == steps + 1]
+    paths = [l for l in ax.lines if len(l.get_xdata()) == steps + 1]
+    walkers = [(l, *l.get_data(), ax.plot([], [], 'o', ms=8, color=l.get_color())[0]) for l in paths]
     def draw(upto):
         for line, x, y, head in walkers:
             line.set_data(x[:upto+1], y[:upto+1])
@@ -140,7 +148,8 @@ def filter_normalized(
     model, # An `nn.Module`
     generator=None, # A `torch.Generator` that draws the direction
 ): # float `[P]`
-    "A random direction in which each row of a weight is as long as the model's row, and biases don't move. From Li et al. 2018."
+    """A random direction in which each row of a weight is as long as the model's row, and biases don't move.
+    From Li et al. 2018."""
     def one(p):
         d = torch.randn(p.shape, generator=generator, dtype=p.dtype)
         if p.ndim < 2: return torch.zeros_like(d)
@@ -167,32 +176,36 @@ def loss_plane(
 ): # A `LossPlane`
     "Measure the loss around a model. Raises `ValueError` if the directions don't have the size of the model."
     center, probe = flat(model), copy.deepcopy(model).eval()
-    if directions.shape != (2, len(center)): raise ValueError(f"directions is {list(directions.shape)}, expected [2,{len(center)}], as many numbers as the model has")
+    check_directions(directions, len(center))
     def at(a, b):
         vector_to_parameters(center + a*directions[0] + b*directions[1], probe.parameters())
         return loss_func(probe(x), y)
     a, b = torch.linspace(*alim, n), torch.linspace(*blim, n)
     return LossPlane(a, b, torch.stack([torch.stack([at(i, j) for i in a]) for j in b]))
 
+# %% ../nbs/13_pictures.ipynb #4e0a73fa
 def show_plane(
     plane, # A `LossPlane`
     paths=None, # Dict: name to coordinates `[k,2]`, as `project` returns them
     title='', # Shown above
     ax=None, # Matplotlib axes; without them, a new figure
 ): # The matplotlib figure
-    "Draw lines of equal loss, evenly spaced in its logarithm, and paths over them. Raises `ValueError` for a loss that is NaN, infinite or the same everywhere."
-    z = plane.z.clamp(min=1e-9)
-    if not (z.isfinite().all() and z.min() < z.max()): raise ValueError(f"the losses go from {z.min().item():g} to {z.max().item():g}, expected finite ones that differ: change alim and blim")
+    """Draw lines of equal loss, evenly spaced in its logarithm, and paths over them.
+    Raises `ValueError` for a loss that is NaN, infinite or the same everywhere."""
+    z, paths = plane.z.clamp(min=1e-9), paths or {}
+    check_heights(z)
     if ax is None:
         fig, ax = plt.subplots(figsize=(6, 4), layout='constrained')
         plt.close(fig)
     levels = torch.logspace(z.min().log10().item(), z.max().log10().item(), 12).tolist()
-    ax.contourf(plane.a, plane.b, z, levels=levels, cmap='Greys', norm=LogNorm(z.min().item(), z.max().item()*(z.max()/z.min()).item()))
-    ax.clabel(ax.contour(plane.a, plane.b, z, levels=levels[1:-1:2], colors='dimgrey', linewidths=.6), fmt='%.2g', fontsize=7, colors='black')
-    for color, (name, path) in zip(COLORS, (paths or {}).items()):
+    shades = LogNorm(z.min().item(), z.max().item()*(z.max()/z.min()).item())
+    ax.contourf(plane.a, plane.b, z, levels=levels, cmap='Greys', norm=shades)
+    lines = ax.contour(plane.a, plane.b, z, levels=levels[1:-1:2], colors='dimgrey', linewidths=.6)
+    ax.clabel(lines, fmt='%.2g', fontsize=7, colors='black')
+    for color, (name, path) in zip(COLORS, paths.items()):
         draw_path(ax, path, name, color=color)
         ax.plot(*path[-1], 'o', ms=10, mfc='none', color=color)
-    if len(paths or {}) > 1: ax.legend(fontsize=7, loc='upper right')
+    if len(paths) > 1: ax.legend(fontsize=7, loc='upper right')
     ax.set_title(title, fontsize=9)
     ax.tick_params(labelsize=7)
     return ax.figure
@@ -219,8 +232,9 @@ def share_kept(
 def path_directions(
     path, # float `[k,P]`, k at least 3
 ): # float `[2,P]`, at right angles and of length 1
-    "The two principal components of the path's points, each pointing from start to end. Raises `ValueError` for fewer than three points."
-    if path.ndim != 2 or len(path) < 3: raise ValueError(f"path is {list(path.shape)}, expected [k,P] with k of at least 3")
+    """The two principal components of the path's points, each pointing from start to end.
+    Raises `ValueError` for fewer than three points."""
+    check_path(path)
     d = torch.linalg.svd(path - path.mean(0), full_matrices=False)[2][:2]
     return d * torch.where(d @ (path[-1] - path[0]) < 0, -1., 1.)[:,None]
 
@@ -229,11 +243,14 @@ def show_weights(
     snapshots, # Dict: name to weights `[k,784]`, a picture for each row
     titles, # k texts, above the columns
 ): # The matplotlib figure
-    "Weights as pictures, a line for each name: red above 0, blue below; each picture has its own scale. Raises `ValueError` for other shapes."
-    fig, axes = plt.subplots(len(snapshots), len(titles), figsize=(1.2*len(titles), 1.25*len(snapshots)), squeeze=False, layout='constrained')
+    """Weights as pictures, a line for each name: red above 0, blue below; each picture has its own scale.
+    Raises `ValueError` for other shapes."""
+    for name, weights in snapshots.items(): check_images(name, weights, len(titles))
+    rows, columns = len(snapshots), len(titles)
+    size = 1.2*columns, 1.25*rows
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
     plt.close(fig)
     for row, (name, weights) in zip(axes, snapshots.items()):
-        if weights.shape != (len(titles), 28*28): raise ValueError(f"the weights of {name} are {list(weights.shape)}, expected [{len(titles)},784], one picture for each title")
         row[0].set_ylabel(name, fontsize=8)
         for ax, w in zip(row, weights.detach()):
             top = w.abs().max().item()

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.ticker import LogLocator
 
 from . import optim
+from .checks import check_racers
 from .nets import cross_entropy, pick_lr, search_lr, thirty_units, train_from
 
 # %% ../nbs/14_race.ipynb #42d8ed19
@@ -45,8 +46,15 @@ def muon_and_adamw(
 
 # %% ../nbs/14_race.ipynb #4679278e
 RACERS = {
-    'SGD': optim.SGD, 'momentum': partial(optim.SGD, momentum=.9), 'Nesterov': partial(optim.SGD, momentum=.9, nesterov=True),
-    'Adagrad': optim.Adagrad, 'RMSprop': optim.RMSprop, 'Adam': optim.Adam, 'AdamW': optim.AdamW, 'Lion': optim.Lion, 'Muon': muon_and_adamw,
+    'SGD': optim.SGD,
+    'momentum': partial(optim.SGD, momentum=.9),
+    'Nesterov': partial(optim.SGD, momentum=.9, nesterov=True),
+    'Adagrad': optim.Adagrad,
+    'RMSprop': optim.RMSprop,
+    'Adam': optim.Adam,
+    'AdamW': optim.AdamW,
+    'Lion': optim.Lion,
+    'Muon': muon_and_adamw,
 }
 
 # %% ../nbs/14_race.ipynb #b556c5a1
@@ -60,14 +68,18 @@ def tune_lr(
     rates=RATES, # Learning rates to try
     epochs=3, # How many passes
 ): # The best learning rate, and a dict: learning rate to its held-out losses
-    "Try each rate from one seed, and the best three from a second one. Raises `ValueError` if every rate breaks down."
+    """Try each rate from one seed, and the best three from a second one.
+    Raises `ValueError` if every rate breaks down."""
     first = search_lr(make_model, opt_func, rates, data, loss_func, (0,), epochs)
-    second = search_lr(make_model, opt_func, sorted(first, key=first.get)[:3], data, loss_func, (1,), epochs)
-    return pick_lr({lr: first[lr] + second[lr] for lr in second}), {lr: first[lr] + second.get(lr, []) for lr in first}
+    best_three = sorted(first, key=first.get)[:3]
+    second = search_lr(make_model, opt_func, best_three, data, loss_func, (1,), epochs)
+    best = pick_lr({lr: first[lr] + second[lr] for lr in second})
+    return best, {lr: first[lr] + second.get(lr, []) for lr in first}
 
 # %% ../nbs/14_race.ipynb #d1d122dd
 Raced = namedtuple('Raced', 'lr search histories seconds')
-Raced.__doc__ = "Tuned learning rate, what the search saw, for each seed a list of `[loss, accuracy]` by epoch, and the seconds for one training."
+Raced.__doc__ = ("Tuned learning rate, what the search saw, for each seed a list of `[loss, accuracy]` "
+                 "by epoch, and the seconds for one training.")
 
 def run_tuned(
     opt_func, # `(parameters, lr=…)` to an optimizer
@@ -78,7 +90,8 @@ def run_tuned(
     rates=RATES, # Learning rates to try
     epochs=3, # How many passes
 ): # A `Raced`
-    "Tune, then train on all training digits once for each seed. A run that breaks down counts as loss infinity and accuracy 0."
+    """Tune, then train on all training digits once for each seed.
+    A run that breaks down counts as loss infinity and accuracy 0."""
     lr, search = tune_lr(opt_func, data, make_model, loss_func, rates, epochs)
     def history(seed):
         try: return train_from(seed, make_model, opt_func, lr, data, loss_func, epochs)[1]
@@ -92,9 +105,9 @@ def race(
     data, # A `ThreesSevens`
     **kwargs, # What `run_tuned` takes: `seeds`, `make_model`, `loss_func`, `rates`, `epochs`
 ): # Dict: name to a `Raced`
-    "Run each racer, tuned by the same search. Raises `TypeError` unless `racers` is a dict of functions or classes."
-    if not isinstance(racers, dict) or not all(map(callable, racers.values())):
-        raise TypeError(f"racers is {racers!r:.80}, expected a dict of name to optimizer class, such as {{'mine': Mine}}")
+    """Run each racer, tuned by the same search.
+    Raises `TypeError` unless `racers` is a dict of functions or classes."""
+    check_racers(racers)
     return {name: run_tuned(opt_func, data, **kwargs) for name, opt_func in racers.items()}
 
 # %% ../nbs/14_race.ipynb #09182c6a
@@ -119,25 +132,30 @@ def race_table(
     raced, # What `race` returned
 ): # DataFrame, the lowest mean loss first
     "Mean, lowest and highest validation loss and accuracy over the seeds, and the seconds for one training"
+    def stats(what, v): return {f'{what} mean': sum(v)/len(v), f'{what} low': min(v), f'{what} high': max(v)}
     def row(name, r):
         loss, accuracy = [[h[-1][i] for h in r.histories] for i in (0, 1)]
-        stats = {f'{what} {k}': f(v) for what, v in (('loss', loss), ('accuracy', accuracy)) for k, f in (('mean', lambda v: sum(v)/len(v)), ('low', min), ('high', max))}
-        return dict(optimizer=name, lr=r.lr, **stats, seconds=r.seconds)
-    return pd.DataFrame([row(*item) for item in raced.items()]).set_index('optimizer').sort_values('loss mean')
+        seen = {**stats('loss', loss), **stats('accuracy', accuracy)}
+        return dict(optimizer=name, lr=r.lr, **seen, seconds=r.seconds)
+    table = pd.DataFrame([row(*item) for item in raced.items()])
+    return table.set_index('optimizer').sort_values('loss mean')
 
 # %% ../nbs/14_race.ipynb #9e3319dd
 def show_race(
     raced, # What `race` returned
 ): # The matplotlib figure
-    "Left the mean validation loss after each epoch, right the loss at the finish, a dot for each seed; the lowest mean on top"
+    """Left the mean validation loss after each epoch, right the loss at the finish, a dot for each seed;
+    the lowest mean on top"""
     fig, (left, right) = plt.subplots(1, 2, figsize=(8,3.5), layout='constrained')
     order = list(race_table(raced).index)
     for i, (name, r) in enumerate(raced.items()):
         means = [sum(epoch)/len(epoch) for epoch in zip(*[[loss for loss, _ in h] for h in r.histories])]
+        last = [h[-1][0] for h in r.histories]
         left.plot(range(1, len(means)), means[1:], color=f'C{i}', label=name)
-        right.plot([h[-1][0] for h in r.histories], [order.index(name)]*len(r.histories), 'o', color=f'C{i}', alpha=.5)
+        right.plot(last, [order.index(name)]*len(last), 'o', color=f'C{i}', alpha=.5)
     left.set(yscale='log', xlabel='epoch', ylabel='validation loss, mean', xticks=range(1, len(means)))
-    right.set(xscale='log', xlabel='validation loss at the finish', yticks=range(len(order)), yticklabels=order)
+    right.set(xscale='log', xlabel='validation loss at the finish')
+    right.set(yticks=range(len(order)), yticklabels=order)
     right.invert_yaxis()
     for axis in (left.yaxis, right.xaxis):
         axis.set_minor_locator(LogLocator(subs=(1.5, 2, 3, 5)))

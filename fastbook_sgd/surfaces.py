@@ -14,7 +14,8 @@ import matplotlib.pyplot as plt
 import torch
 
 # %% ../nbs/05_surfaces.ipynb #63ecf877
-from .optimizer import BasicOptim, check_lr
+from .checks import check_ends, check_kind, check_lr, check_opt_func, check_whole
+from .optimizer import BasicOptim
 
 # %% ../nbs/05_surfaces.ipynb #41b267e0
 class Surface(NamedTuple):
@@ -27,17 +28,21 @@ class Surface(NamedTuple):
     ylim: tuple # `(bottom, top)` of the picture
 
 # %% ../nbs/05_surfaces.ipynb #468c6141
-bowl = Surface('bowl', lambda x, y: x**2 + y**2, start=(-4., 2.), minima=[(0., 0.)], xlim=(-5, 5), ylim=(-3, 3))
+bowl = Surface('bowl', lambda x, y: x**2 + y**2,
+               start=(-4., 2.), minima=[(0., 0.)], xlim=(-5, 5), ylim=(-3, 3))
 
 # %% ../nbs/05_surfaces.ipynb #649e528f
 def draw_surface(
     ax, # Matplotlib axes
     surface, # A `Surface`
 ):
-    "Draw height as shades of grey, on a scale that is logarithmic away from the lowest point, and a star on each minimum"
-    x, y = torch.meshgrid(torch.linspace(*surface.xlim, 151), torch.linspace(*surface.ylim, 151), indexing='xy')
+    """Draw height as shades of grey, on a scale that is logarithmic away from the lowest point,
+    and a star on each minimum"""
+    x, y = [torch.linspace(*lim, 151) for lim in (surface.xlim, surface.ylim)]
+    x, y = torch.meshgrid(x, y, indexing='xy')
     z = surface.f(x, y)
-    ax.contourf(x, y, (z - z.min()).log1p(), levels=8, cmap='Greys', vmax=2*(z.max() - z.min()).log1p().item())
+    top = 2*(z.max() - z.min()).log1p().item()
+    ax.contourf(x, y, (z - z.min()).log1p(), levels=8, cmap='Greys', vmax=top)
     for m in surface.minima: ax.plot(*m, '*', color='white', markeredgecolor='black', markersize=10, zorder=3)
     ax.set(title=surface.name, xlim=surface.xlim, ylim=surface.ylim)
     ax.title.set_fontsize(9)
@@ -62,12 +67,14 @@ def descend(
     lr=None, # Learning rate, above 0; without it, the one that `best_lr` finds
     start=None, # `(x, y)`, or a tensor `[…,2]` of many; without it, the surface's own
 ): # The path, float64 `[steps+1,2]` (or `[steps+1,…,2]`); NaN or infinite where it diverged
-    "Walk down. Raises `TypeError` for what is no `Surface` or optimizer class, `ValueError` for bad steps or lr."
-    if not isinstance(surface, Surface): raise TypeError(f"surface is a {type(surface).__name__}, expected a Surface, such as bowl")
-    if not callable(opt_func): raise TypeError(f"opt_func is a {type(opt_func).__name__}, expected a class or function that takes (params, lr=…)")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1: raise ValueError(f"steps is {steps!r}, expected a whole number of at least 1")
+    """Walk down. Raises `TypeError` for what is no `Surface` or optimizer class,
+    `ValueError` for bad steps or lr."""
+    check_kind('surface', surface, Surface, ', such as bowl')
+    check_opt_func(opt_func)
+    steps = check_whole('steps', steps, least=1)
     lr = best_lr(opt_func, surface, steps, start) if lr is None else check_lr(lr)
-    p = torch.as_tensor(surface.start if start is None else start, dtype=torch.float64).clone().requires_grad_()
+    start = surface.start if start is None else start
+    p = torch.as_tensor(start, dtype=torch.float64).clone().requires_grad_()
     opt, path = opt_func([p], lr=lr), [p.detach().clone()]
     for _ in range(steps):
         surface.f(*p.unbind(-1)).sum().backward()
@@ -77,18 +84,23 @@ def descend(
     return torch.stack(path)
 
 # %% ../nbs/05_surfaces.ipynb #1041f449
-ravine = Surface('ravine', lambda x, y: (x**2 + 25*y**2)/2, start=(-4., 1.), minima=[(0., 0.)], xlim=(-5, 3), ylim=(-2, 2))
+ravine = Surface('ravine', lambda x, y: (x**2 + 25*y**2)/2,
+                 start=(-4., 1.), minima=[(0., 0.)], xlim=(-5, 3), ylim=(-2, 2))
 
-rosenbrock = Surface('Rosenbrock', lambda x, y: (1 - x)**2 + 100*(y - x**2)**2, start=(-1.2, 1.), minima=[(1., 1.)], xlim=(-2, 2), ylim=(-1, 3))
+rosenbrock = Surface('Rosenbrock', lambda x, y: (1 - x)**2 + 100*(y - x**2)**2,
+                     start=(-1.2, 1.), minima=[(1., 1.)], xlim=(-2, 2), ylim=(-1, 3))
 
 beale = Surface('Beale', lambda x, y: (1.5 - x + x*y)**2 + (2.25 - x + x*y**2)**2 + (2.625 - x + x*y**3)**2,
                 start=(1., 1.5), minima=[(3., 0.5)], xlim=(-0.5, 4.5), ylim=(-1.5, 2))
 
-himmelblau = Surface('Himmelblau', lambda x, y: (x**2 + y - 11)**2 + (x + y**2 - 7)**2, start=(0., 0.), xlim=(-5, 5), ylim=(-5, 5),
+himmelblau = Surface('Himmelblau', lambda x, y: (x**2 + y - 11)**2 + (x + y**2 - 7)**2,
+                     start=(0., 0.), xlim=(-5, 5), ylim=(-5, 5),
                      minima=[(3., 2.), (-2.805118086952745, 3.131312518250573),
-                             (-3.779310253377747, -3.2831859912861696), (3.5844283403304917, -1.8481265269644034)])
+                             (-3.779310253377747, -3.2831859912861696),
+                             (3.5844283403304917, -1.8481265269644034)])
 
-saddle = Surface('saddle', lambda x, y: x**2 - y**2 + y**4/2, start=(-1.5, 0.001), minima=[(0., -1.), (0., 1.)], xlim=(-2, 1.5), ylim=(-1.6, 1.6))
+saddle = Surface('saddle', lambda x, y: x**2 - y**2 + y**4/2,
+                 start=(-1.5, 0.001), minima=[(0., -1.), (0., 1.)], xlim=(-2, 1.5), ylim=(-1.6, 1.6))
 
 SURFACES = [bowl, ravine, rosenbrock, beale, himmelblau, saddle]
 
@@ -113,12 +125,12 @@ def best_lr(
 ): # Learning rate
     "The learning rate of `LRS` whose path ends lowest. Raises `FloatingPointError` if all paths diverge."
     ends = try_lrs(opt_func, surface, steps, start)
-    lr = min(ends, key=ends.get)
-    if ends[lr] == float('inf'): raise FloatingPointError(f"every learning rate from {LRS[0]} to {LRS[-1]} diverges on {surface.name}: scale the surface down, or pass lr")
-    return lr
+    check_ends(ends, surface.name)
+    return min(ends, key=ends.get)
 
 # %% ../nbs/05_surfaces.ipynb #e1c4ad21
-COLORS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000']  # Okabe and Ito (2008): told apart by colour-blind eyes too
+# Okabe and Ito (2008): told apart by colour-blind eyes too
+COLORS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000']
 
 def opt_name(
     opt_func, # A class or function, or a `partial` of one
@@ -134,6 +146,7 @@ def name_opts(
     if isinstance(opt_func, dict): return opt_func
     return {opt_name(o): o for o in (opt_func if isinstance(opt_func, (list, tuple)) else [opt_func])}
 
+# %% ../nbs/05_surfaces.ipynb #d701101b
 def show_descent(
     opt_func, # `(params, lr=…)` to an optimizer: your class; or a list of them, or a dict of names to them
     surface, # A `Surface`, or a list of them
@@ -144,7 +157,8 @@ def show_descent(
     surfaces = surface if isinstance(surface, list) else [surface]
     columns = min(3, len(surfaces))
     rows = -(-len(surfaces)//columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(6, 3.4) if columns == 1 else (7.5, 2.4*rows), squeeze=False, layout='constrained')
+    size = (6, 3.4) if columns == 1 else (7.5, 2.4*rows)
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
     plt.close(fig)
     for ax in axes.flat[len(surfaces):]: ax.axis('off')
     for ax, s in zip(axes.flat, surfaces):

@@ -9,8 +9,9 @@ from torch import nn
 
 from fastbook_sgd import optim
 from fastbook_sgd.callbacks import Callback, EarlyStop, Learner, Recorder, SaveBest, Scheduled, StopOnNaN
-from fastbook_sgd.learner import BasicLearner, read_whole, write_whole
+from fastbook_sgd.learner import BasicLearner
 from fastbook_sgd.optimizer import BasicOptim
+from fastbook_sgd.saving import read_whole, write_whole
 from fastbook_sgd.schedules import anneal_cosine, lr_find, one_cycle_schedules
 
 OPTIMIZERS = {
@@ -211,3 +212,11 @@ def test_lr_find_leaves_the_model_as_it_was(name):
     assert torch.equal(weights(learn), before) and len(found.lrs) == len(found.losses)
     learn.fit(1, lr=found.valley, cbs=[Scheduled(lr=partial(anneal_cosine, start=found.valley))])
     assert not torch.equal(weights(learn), before)
+
+@pytest.mark.parametrize('name', ['Adam', 'RMSprop', 'torch_SGD'])
+def test_files_of_an_earlier_version_load(name):
+    "Saved after 2 of 5 epochs by the version before saving had a module of its own; and where that version ended"
+    folder, learn = Path(__file__).parent/'saved', make(name)
+    learn.load(folder/f'{name}.pt')
+    learn.fit(5, resume=True, cbs=[schedule(name)])
+    assert torch.equal(weights(learn), torch.load(folder/f'{name}.end', weights_only=True))

@@ -6,13 +6,13 @@ import io, shutil, socket, tarfile, threading, time
 import numpy as np, pytest, torch
 from PIL import Image
 
-from fastbook_sgd import data
+from fastbook_sgd import data, sources
 
 @pytest.fixture
 def folder(tmp_path):
     "A tiny MNIST_SAMPLE, with two images in each half"
     root, names = tmp_path/'mnist_sample', []
-    for half in data.PARTS:
+    for half in sources.PARTS:
         (root/half).mkdir(parents=True)
         for i in range(2):
             Image.fromarray(np.full((28,28), 10*i + len(names), dtype=np.uint8)).save(root/half/f'{i}.png')
@@ -51,7 +51,7 @@ def send(handler, body, length=None):
 
 def accept_only(monkeypatch, archive):
     "Expect the size of `archive`, as fastai's list of checksums would"
-    monkeypatch.setattr(data, 'is_expected', lambda path, url: Path(path).stat().st_size == archive.stat().st_size)
+    monkeypatch.setattr(sources, 'is_expected', lambda path, url: Path(path).stat().st_size == archive.stat().st_size)
 
 def left_in(home): return sorted(p.name for p in home.rglob('*') if p.is_file() and p.suffix != '.png' or p.suffix == '.part')
 
@@ -80,7 +80,7 @@ def test_a_network_that_hangs_costs_seconds(cache, archive, monkeypatch, halfway
         time.sleep(30)
     serve(monkeypatch, hang)
     begin = time.perf_counter()
-    with pytest.raises(OSError): data.find_mnist_sample(wait=1)
+    with pytest.raises(OSError): sources.find_mnist_sample(wait=1)
     assert time.perf_counter() - begin < 10
     assert left_in(cache) == []
 
@@ -89,14 +89,14 @@ def test_a_network_that_drips_is_given_up(cache, archive, monkeypatch):
         send(handler, b'x', archive.stat().st_size)
         for _ in range(400): time.sleep(.05); handler.wfile.write(b'x'); handler.wfile.flush()
     serve(monkeypatch, drip)
-    with pytest.raises(TimeoutError, match='too slow: stopped after 3.6 seconds'): data.find_mnist_sample(wait=.3)
+    with pytest.raises(TimeoutError, match='too slow: stopped after 3.6 seconds'): sources.find_mnist_sample(wait=.3)
     assert left_in(cache) == []
 
 def test_a_download_that_stops_halfway_leaves_nothing_and_the_next_run_works(cache, archive, monkeypatch):
     bodies = [archive.read_bytes()[:100], archive.read_bytes()]
     accept_only(monkeypatch, archive)
     serve(monkeypatch, lambda h: send(h, bodies.pop(0)))
-    with pytest.raises(ValueError, match='damaged or incomplete: try again'): data.find_mnist_sample()
+    with pytest.raises(ValueError, match='damaged or incomplete: try again'): sources.find_mnist_sample()
     assert left_in(cache) == []
     assert data.load_threes_sevens('mnist_sample').train_x.shape == (4, 784)
 
@@ -117,7 +117,7 @@ def test_a_damaged_archive_in_the_cache_is_fetched_again(cache, archive, monkeyp
 def test_an_archive_without_all_its_files_is_refused(folder, tmp_path):
     (folder/'valid'/'7'/'0.png').unlink()
     made = shutil.make_archive(tmp_path/'cut', 'gztar', tmp_path, 'mnist_sample')
-    with pytest.raises(ValueError, match='lacks files that its labels.csv lists'): data.unpack_whole(made, tmp_path/'out'/'mnist_sample')
+    with pytest.raises(ValueError, match='lacks files that its labels.csv lists'): sources.unpack_whole(made, tmp_path/'out'/'mnist_sample')
     assert list((tmp_path/'out').iterdir()) == []
 
 def test_fastai_checksum_is_really_asked(cache, tmp_path):
@@ -125,9 +125,9 @@ def test_fastai_checksum_is_really_asked(cache, tmp_path):
     wrong = tmp_path/'archive'/'mnist_sample.tgz'
     wrong.parent.mkdir()
     wrong.write_bytes(b'x')
-    assert data.is_expected(wrong, URLs.MNIST_SAMPLE) is False
+    assert sources.is_expected(wrong, URLs.MNIST_SAMPLE) is False
     real = Path(__file__).resolve().parents[2]/'shared'/'data'/'mnist_sample.tgz'
-    if real.exists(): assert data.is_whole(data.unpack_whole(real, tmp_path/'out'/'mnist_sample'))
+    if real.exists(): assert sources.is_whole(sources.unpack_whole(real, tmp_path/'out'/'mnist_sample'))
 
 def test_the_environment_names_the_source(folder, monkeypatch):
     for value, source in [('digits', 'digits'), (str(folder), str(folder))]:

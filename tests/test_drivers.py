@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 import pytest, torch
 
 from fastbook_sgd import optim
-from fastbook_sgd.fast import KERNELS
-from fastbook_sgd.momentum import Optimizer
+from fastbook_sgd.drivers import KERNELS
+from fastbook_sgd.base import Optimizer
 from conftest import COMPILER, ROOT
 from test_optim import OURS, Problem, THEIRS, apart, problems, repeatable, same
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from fastbook_sgd import optim
-from fastbook_sgd.fast import KERNELS
+from fastbook_sgd.drivers import KERNELS
 from conftest import COMPILER
 
 OPTIMIZERS = dict(SGD=dict(momentum=.9, nesterov=True), Adagrad=dict(lr_decay=.01), RMSprop=dict(momentum=.9, centered=True), Adam=dict(amsgrad=True, weight_decay=.1), AdamW={}, Lion=dict(weight_decay=.1), Muon={})
