@@ -6,7 +6,7 @@
 __all__ = ['DRIVERS', 'TORCHS_SWITCHES', 'driver_named', 'Each', 'described', 'real', 'number', 'Rule', 'Memory', 'Steps',
            'Watched', 'Saves', 'past_first_step', 'driver_asked', 'Optimizer']
 
-# %% ../nbs/D_base.ipynb #9f44e09e
+# %% ../nbs/D_base.ipynb #848791d0
 import inspect
 from importlib import import_module
 
@@ -16,7 +16,7 @@ from torch.optim import optimizer as torchs
 from .checks import (COMMON, HOW_TORCH_COMPUTES, check_driver, check_grad, check_group, check_hypers,
                                  check_new_params, check_saved, check_state, check_switches)
 
-# %% ../nbs/D_base.ipynb #2648e55a
+# %% ../nbs/D_base.ipynb #c6d4954e
 DRIVERS = dict(each='base:Each', foreach='drivers:Foreach', flat='drivers:Flat', fused='drivers:Fused')
 
 def driver_named(
@@ -27,7 +27,7 @@ def driver_named(
     module, cls = DRIVERS[name].split(':')
     return getattr(import_module(f'fastbook_sgd.{module}'), cls)
 
-# %% ../nbs/D_base.ipynb #7a147bf3
+# %% ../nbs/D_base.ipynb #e0acb024
 class Each:
     "Driver: the rule for one parameter after another"
     name = 'each'
@@ -46,7 +46,7 @@ class Each:
         "Apply the rule to each parameter that has a gradient"
         for p, group in self.opt.todo(): self.opt.update(p, group)
 
-# %% ../nbs/D_base.ipynb #91eee420
+# %% ../nbs/D_base.ipynb #7d96a6fc
 def described(
     rule, # `(p, g, …)`
 ): # What it remembers and its hyper-parameters, two lists of names, and the signature of an optimizer of it
@@ -72,7 +72,7 @@ def number(
     if isinstance(x, torch.Tensor) and x.numel() == 1: return x.item()
     return type(x)(map(number, x)) if type(x) in (tuple, list) and torch.Tensor in map(type, x) else x
 
-# %% ../nbs/D_base.ipynb #0d7eea38
+# %% ../nbs/D_base.ipynb #0ef5ca4d
 class Rule:
     "What an optimizer's class says of its rule"
     def __init_subclass__(cls,
@@ -95,7 +95,7 @@ def _any_start(start):
     "A `start` that doesn't ask what it starts"
     return lambda self, p, group, name=None: start(self, p, group)
 
-# %% ../nbs/D_base.ipynb #ded5be16
+# %% ../nbs/D_base.ipynb #c8038a6f
 class Memory:
     "What an optimizer remembers for its parameters, begun where it isn't there yet"
     def start(self,
@@ -141,7 +141,7 @@ class Memory:
                 known[name, p.shape] = self.start(p.detach(), group, name).shape
         return {name: known[name, p.shape] for name in self.names.values() if (name, p.shape) in known}
 
-# %% ../nbs/D_base.ipynb #d40bc5fc
+# %% ../nbs/D_base.ipynb #610650ee
 class Steps:
     "How an optimizer steps"
     def todo(self): # List of `(p, group)`
@@ -194,7 +194,7 @@ def _uncompiled(driver):
     "Under torch.compile the rule is applied as it is"
     with torch.no_grad(): driver.apply()
 
-# %% ../nbs/D_base.ipynb #5eef67f3
+# %% ../nbs/D_base.ipynb #72b497bb
 class Watched(Steps):
     "A step with torch's hooks and profiler, where there are any"
     def step(self,
@@ -211,7 +211,7 @@ class Watched(Steps):
 _before, _after = torchs._global_optimizer_pre_hooks, torchs._global_optimizer_post_hooks
 _watched_step = torch.optim.Optimizer.profile_hook_step(Steps.take_step)
 
-# %% ../nbs/D_base.ipynb #1a75d1c4
+# %% ../nbs/D_base.ipynb #e37c54e7
 class Saves:
     "How an optimizer is saved and copied"
     def __getstate__(self):
@@ -238,7 +238,7 @@ def _without_how(saved):
     what = lambda group: {k: v for k, v in group.items() if k not in HOW_TORCH_COMPUTES}
     return {**saved, 'param_groups': [what(g) for g in saved['param_groups']]}
 
-# %% ../nbs/D_base.ipynb #be620919
+# %% ../nbs/D_base.ipynb #1efb8ec8
 def past_first_step(
     saved, # A state of `torch.optim.SGD` or of ours
     name, # What is remembered from the first step on
@@ -249,7 +249,7 @@ def past_first_step(
     counted = {i: {'step': torch.tensor(1.), **s} if name in s else s for i, s in begun.items()}
     return {**saved, 'state': counted}
 
-# %% ../nbs/D_base.ipynb #d952d3d3
+# %% ../nbs/D_base.ipynb #d0e15626
 TORCHS_SWITCHES = dict(foreach='foreach', fused='fused', capturable=None, differentiable=None)   # its name: our driver
 
 def driver_asked(
@@ -262,7 +262,7 @@ def driver_asked(
     rest = {k: v for k, v in hypers.items() if k not in TORCHS_SWITCHES}
     return rest | {'driver': driver for driver in asked.values()}
 
-# %% ../nbs/D_base.ipynb #acae76fd
+# %% ../nbs/D_base.ipynb #1ee9fcff
 class Optimizer(Watched, Saves, Memory, Rule, torch.optim.Optimizer):
     """Applies a rule, a function on tensors, to each parameter that has a gradient: `class Mine(Optimizer, rule=mine)`.
     Raises `TypeError` for an unknown hyper-parameter and `ValueError` for one out of range, a parameter given twice,

@@ -20,7 +20,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 # %% ../nbs/13_pictures.ipynb #7feb10c8
 from .checks import (
-    check_directions, check_epochs, check_frames, check_heights, check_images, check_path)
+    check_directions, check_epochs, check_frames, check_heights, check_points, check_weight_images)
 from .linear import mnist_loss
 from .descent import calc_grad
 from .surfaces import COLORS, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
@@ -234,7 +234,7 @@ def path_directions(
 ): # float `[2,P]`, at right angles and of length 1
     """The two principal components of the path's points, each pointing from start to end.
     Raises `ValueError` for fewer than three points."""
-    check_path(path)
+    check_points(path)
     d = torch.linalg.svd(path - path.mean(0), full_matrices=False)[2][:2]
     return d * torch.where(d @ (path[-1] - path[0]) < 0, -1., 1.)[:,None]
 
@@ -245,7 +245,7 @@ def show_weights(
 ): # The matplotlib figure
     """Weights as pictures, a line for each name: red above 0, blue below; each picture has its own scale.
     Raises `ValueError` for other shapes."""
-    for name, weights in snapshots.items(): check_images(name, weights, len(titles))
+    for name, weights in snapshots.items(): check_weight_images(name, weights, len(titles))
     rows, columns = len(snapshots), len(titles)
     size = 1.2*columns, 1.25*rows
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')

@@ -21,9 +21,9 @@ from torch import nn
 
 # %% ../nbs/10_schedules.ipynb #04c008a8
 from .checks import (
-    check_enough, check_functions, check_has_groups, check_keys, check_lr, check_lr_range, check_module,
-    check_new_values, check_peak, check_position, check_schedule_state, check_share, check_shares,
-    check_stages, check_start_end, check_steps_left, check_total, check_whole)
+    check_enough, check_functions, check_has_groups, check_hyper_names, check_lr, check_lr_range,
+    check_module, check_new_values, check_peak, check_position, check_schedule_state, check_share,
+    check_shares, check_stages, check_start_end, check_steps_left, check_total, check_whole)
 from .descent import calc_grad, tensors_of
 from .learner import SmoothLoss
 from .linear import mnist_loss
@@ -144,7 +144,7 @@ def set_hyper(
     values = [float(v) for v in value] if many else [value]*len(groups)
     keys = ['betas' if name == 'momentum' and name not in g and 'betas' in g else name for g in groups]
     check_new_values(name, value, values, len(groups))
-    check_keys(name, keys, groups)
+    check_hyper_names(name, keys, groups)
     for key, g, v in zip(keys, groups, map(float, values)):
         g[key] = (v, *g['betas'][1:]) if key == 'betas' else v
 
