@@ -155,6 +155,19 @@ def test_every_import_leads_down():
     found = breaks(ROOT)
     assert not found, '\n'.join(found)
 
+def drawn():
+    "The floor of each module in the drawing of CONTRIBUTING.md, in its order"
+    found, floor = {}, ''
+    for line in re.search(r'```text\n(6  all.*?)```', (ROOT/'CONTRIBUTING.md').read_text(encoding='utf-8'), flags=re.S)[1].splitlines():
+        floor = line[0].strip() or floor
+        found |= {name: int(floor) for name in line[3:34].split()}
+    return found
+
+def test_contributing_draws_the_house():
+    floor, order = drawn(), [notebooks.module_of(p) for p in notebooks.lessons(ROOT/'nbs')]
+    assert floor == {n: int(f) for n, f in floors(ROOT).items()}
+    assert [n for n in floor if floor[n] == LESSONS_FLOOR] == [n for n in order if n and n not in FLOOR]
+
 def small_house(root, **modules):
     "A tree with two lessons and the modules of `modules`: their code by name"
     for folder in ('nbs', 'fastbook_sgd'): (root/folder).mkdir()
