@@ -16,7 +16,8 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values',
            'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left', 'check_schedule_state',
            'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked', 'check_racers',
-           'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images']
+           'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images',
+           'check_transparency', 'check_source', 'is_inside', 'check_member', 'check_listed']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import math
@@ -830,3 +831,108 @@ def check_weight_images(
     if weights.shape != (n, 28*28):
         raise ValueError(f"the weights of {name} are {list(weights.shape)}, expected [{n},784], "
                          "one picture for each title")
+
+# %% ../nbs/A_checks.ipynb #005a0ba7
+def check_picture(
+    path, # Where it is, for the error
+    mode, # Pillow's name of what a pixel holds
+    size, # Width and height in pixels
+):
+    "Raise `ValueError` unless the picture has 28×28 pixels of 8 bits, grey or in colours of the screen"
+    if mode.startswith(('I', 'F')):
+        raise ValueError(f"{path} has more than 8 bits a pixel ({mode}), expected 8: convert it first")
+    if mode not in ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA'):
+        raise ValueError(f"{path} has pixels of the kind {mode}, expected grey levels: convert it first")
+    if size != (28, 28):
+        raise ValueError(f"{path} has {[*reversed(size)]} pixels, expected [28, 28]: resize it first")
+
+def check_transparency(
+    path, # Where the picture is, for the error
+    colours, # How many different colours are not wholly transparent
+):
+    "Raise `ValueError` unless a picture with transparent parts is drawn in one colour"
+    if colours == 0:
+        raise ValueError(f"{path} is transparent everywhere, expected ink: draw it on an opaque ground")
+    if colours > 1:
+        raise ValueError(f"{path} has transparent parts and {colours} colours, expected one colour "
+                         "where parts are transparent: draw it on an opaque ground")
+
+# %% ../nbs/A_checks.ipynb #0e8ff95a
+def check_parts(
+    path, # A folder, for the error
+    files, # Dict: the files of each part
+    others, # What lies among them and is no picture
+):
+    "Raise `ValueError` that names other files, `FileNotFoundError` that names parts without pictures"
+    if others:
+        more = f' and {len(others) - 3} more' if len(others) > 3 else ''
+        raise ValueError(f"{path} holds {', '.join(map(str, others[:3]))}{more}, expected pictures alone, "
+                         "named .png, .jpg or .jpeg: convert them, or move them elsewhere")
+    missing = [part for part in files if not files[part]]
+    if missing:
+        raise FileNotFoundError(f"{path} has no PNG files in {', '.join(missing)}: "
+                                f"expected all of {', '.join(files)}")
+
+def check_source(
+    named, # As given, for the error
+    looked='', # Where a folder was looked for
+):
+    "Raise `ValueError` that says which sources there are, and where there is no folder"
+    nowhere = f"; there is no folder {looked}" if looked else ''
+    raise ValueError(f"unknown source {named}: expected 'auto', 'mnist_sample', 'digits' "
+                     f"or the path of a folder{nowhere}")
+
+# %% ../nbs/A_checks.ipynb #1f812566
+def is_inside(
+    name, # A path, as an archive or a list of files gives it
+): # True or False
+    "Does a path stay inside its folder, on every system?"
+    parts = name.replace('\\', '/').split('/')
+    return name != '' and parts[0] != '' and ':' not in parts[0] and '..' not in parts and '\0' not in name
+
+def check_member(
+    name, # Its path in the archive
+    plain, # Is it a file or a folder, and no link or device?
+):
+    "Raise `ValueError` unless it is a file or folder inside the folder that it is unpacked to"
+    if not is_inside(name): raise ValueError(f"it holds {name!r}, which lies outside its folder")
+    if not plain: raise ValueError(f"it holds {name!r}, a link or device, expected files and folders alone")
+
+def check_listed(
+    archive, # Where it is, for the error
+    missing, # Files of its list that it lacks, or that would lie outside its folder
+):
+    "Raise `ValueError` that names the first"
+    if missing:
+        raise ValueError(f"{archive} lacks files that its labels.csv lists, such as {missing[0]!r}: "
+                         "delete it and try again")
+
+# %% ../nbs/A_checks.ipynb #74acce45
+def check_images(
+    images, # A list
+):
+    "Raise `ValueError` if there is none"
+    if not images: raise ValueError("got no image, expected at least one")
+
+def check_rows(
+    x, # Expected `[n,784]`, n ≥ 1
+    titles=None, # One for each row, or None
+):
+    "Raise `ValueError` unless each row is a picture, with its own title"
+    if x.ndim != 2 or x.shape[1] != 28*28 or not len(x):
+        raise ValueError(f"x is {list(x.shape)}, expected [n,784] with n ≥ 1: one image i is x[i:i+1]")
+    if titles and len(titles) != len(x):
+        raise ValueError(f"got {len(titles)} titles for {len(x)} images: expected one for each")
+
+def check_batches(
+    x, # Expected a tensor `[n,…]`
+    y, # Expected a tensor `[n,…]`
+    bs, # Expected a whole number of at least 1
+): # `bs`, as an int
+    "Raise `TypeError` unless both are tensors, `ValueError` for different lengths or a wrong `bs`"
+    if not all(isinstance(t, torch.Tensor) for t in (x, y)):
+        raise TypeError(f"x is a {type(x).__name__} and y a {type(y).__name__}: "
+                        "expected tensors, such as torch.tensor(x)")
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: expected as many labels as images")
+    return check_whole('bs', bs, least=1)

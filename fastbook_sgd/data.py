@@ -54,13 +54,14 @@ def label_heaps(
     source, # Where they came from
 ): # A `ThreesSevens`
     "Lay each picture of the four heaps out as a row, and label it"
-    rows = [stack_images(heaps[p]) if heaps[p].dtype == torch.uint8 else heaps[p].view(-1, 28*28) for p in PARTS]
+    heaps = [heaps[part] for part in PARTS]
+    rows = [stack_images(h) if h.dtype == torch.uint8 else h.view(-1, 28*28) for h in heaps]
     return ThreesSevens(*label_images(*rows[:2]), *label_images(*rows[2:]), source)
 
 def load_folder(
-    path, # Holds `train/3`, `train/7`, `valid/3` and `valid/7`, each with PNG files
+    path, # Holds `train/3`, `train/7`, `valid/3` and `valid/7`, each with pictures, PNG or JPEG
 ): # A `ThreesSevens`
-    "Threes and sevens from a folder laid out like MNIST_SAMPLE. Raises `FileNotFoundError` naming what is missing."
+    "Threes and sevens from a folder laid out like MNIST_SAMPLE. Raises `FileNotFoundError` for an empty part."
     return label_heaps(read_folder(path), str(path))
 
 # %% ../nbs/00_data.ipynb #0df57ddc
@@ -72,7 +73,7 @@ def load_embedded(): # A `ThreesSevens` of 291 training and 71 validation images
 def load_threes_sevens(
     source="auto", # `"auto"`, `"mnist_sample"`, `"digits"`, or a folder laid out like MNIST_SAMPLE
 ): # A `ThreesSevens`
-    "Load threes and sevens. Raises `ValueError` for an unknown source, `OSError` if MNIST_SAMPLE can't be had."
+    "Load threes and sevens. Raises `ValueError` for an unknown source, `OSError` if it can't be had."
     return label_heaps(*find_digits(source))
 
 # %% ../nbs/00_data.ipynb #413427ea

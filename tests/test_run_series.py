@@ -1,16 +1,16 @@
 "`make run`: the table when all is well, the cell and its error when not."
-import subprocess, sys
+import os, subprocess, sys
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from conftest import ROOT
 import notebooks
 
-def run(folder, **cells):
+def run(folder, /, *, options={}, **cells):
     (folder/'nbs').mkdir()
     for name, sources in cells.items():
         notebooks.write(new_notebook(cells=[new_markdown_cell('# A lesson')] + [new_code_cell(s) for s in sources]), folder/'nbs'/f'{name}.ipynb')
-    return subprocess.run([sys.executable, ROOT/'tools'/'run_series.py', folder/'nbs', folder/'out'], capture_output=True, text=True, encoding='utf-8')
+    return subprocess.run([sys.executable, ROOT/'tools'/'run_series.py', folder/'nbs', folder/'out'], capture_output=True, text=True, encoding='utf-8', **options)
 
 def test_prints_each_stage_in_order(tmp_path):
     cells = {'00_a': ["reached = [dict(stage='first', accuracy=.5, loss=None, seconds=1)]"],
@@ -36,3 +36,10 @@ def test_names_the_failing_cell_and_its_error(tmp_path):
 def test_an_empty_folder_is_named(tmp_path):
     done = run(tmp_path)
     assert done.returncode == 1 and 'has no notebooks named' in done.stderr
+
+def test_a_relative_folder_of_digits_is_the_shells(tmp_path):
+    (tmp_path/'mine').mkdir()
+    env = {**os.environ, 'FASTBOOK_SGD_DATA': 'mine', 'PWD': str(tmp_path), 'PYTHONPATH': str(ROOT)}
+    cell = 'from pathlib import Path\nfrom fastbook_sgd.sources import from_shell\nassert from_shell("mine")[0].samefile("../mine") and not Path("mine").exists()'
+    done = run(tmp_path, options=dict(cwd=tmp_path, env=env), **{'00_a': [cell]})
+    assert done.returncode == 0, done.stderr
