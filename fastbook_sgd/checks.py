@@ -11,13 +11,13 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_takes', 'check_together', 'check_compiled', 'check_switches', 'check_saved', 'check_saved_form',
            'check_saved_names', 'check_saved_state', 'check_saved_value', 'named', 'check_begun',
            'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each',
-           'check_column', 'check_recorded', 'check_picture', 'check_parts', 'check_images', 'check_rows',
-           'check_batches', 'check_kind', 'check_opt_func', 'check_ends', 'check_position', 'check_peak', 'check_share',
-           'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values',
-           'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left', 'check_schedule_state',
-           'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked', 'check_racers',
-           'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images',
-           'check_transparency', 'check_source', 'is_inside', 'check_member', 'check_listed']
+           'check_column', 'check_recorded', 'check_kind', 'check_opt_func', 'check_ends', 'check_position',
+           'check_peak', 'check_share', 'check_shares', 'check_stages', 'check_start_end', 'check_has_groups',
+           'check_new_values', 'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left',
+           'check_schedule_state', 'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked',
+           'check_racers', 'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images',
+           'check_picture', 'check_transparency', 'check_parts', 'check_source', 'is_inside', 'check_member',
+           'check_listed', 'check_images', 'check_rows', 'check_batches']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import math
@@ -534,56 +534,6 @@ def check_recorded(
 ):
     "Raise `ValueError` before the first batch"
     if not losses: raise ValueError("nothing is recorded yet: give the recorder to fit as one of its cbs")
-
-# %% ../nbs/A_checks.ipynb #a8361e34
-def check_picture(
-    path, # Where it is, for the error
-    mode, # Pillow's name of what a pixel holds
-    size, # Width and height in pixels
-):
-    "Raise `ValueError` unless the picture has 28×28 pixels of 8 bits"
-    if mode.startswith(('I', 'F')):
-        raise ValueError(f"{path} has more than 8 bits a pixel ({mode}), expected 8: convert it first")
-    if size != (28, 28):
-        raise ValueError(f"{path} has {[*reversed(size)]} pixels, expected [28, 28]: resize it first")
-
-def check_parts(
-    path, # A folder, for the error
-    files, # Dict: the pictures of each part
-):
-    "Raise `FileNotFoundError` that names the parts without pictures"
-    missing = [part for part in files if not files[part]]
-    if missing:
-        raise FileNotFoundError(f"{path} has no PNG files in {', '.join(missing)}: expected all of {', '.join(files)}")
-
-# %% ../nbs/A_checks.ipynb #ccf31efb
-def check_images(
-    images, # A list
-):
-    "Raise `ValueError` if there is none"
-    if not images: raise ValueError("got no image, expected at least one")
-
-def check_rows(
-    x, # Expected `[n,784]`, n ≥ 1
-    titles=None, # One for each row, or None
-):
-    "Raise `ValueError` unless each row is a picture, with its own title"
-    if x.ndim != 2 or x.shape[1] != 28*28 or not len(x):
-        raise ValueError(f"x is {list(x.shape)}, expected [n,784] with n ≥ 1: one image i is x[i:i+1]")
-    if titles and len(titles) != len(x):
-        raise ValueError(f"got {len(titles)} titles for {len(x)} images: expected one for each")
-
-def check_batches(
-    x, # Expected a tensor `[n,…]`
-    y, # Expected a tensor `[n,…]`
-    bs, # Expected a whole number of at least 1
-): # `bs`, as an int
-    "Raise `TypeError` unless both are tensors, `ValueError` for different lengths or a wrong `bs`"
-    if not all(isinstance(t, torch.Tensor) for t in (x, y)):
-        raise TypeError(f"x is a {type(x).__name__} and y a {type(y).__name__}: expected tensors, such as torch.tensor(x)")
-    if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: expected as many labels as images")
-    return check_whole('bs', bs, least=1)
 
 # %% ../nbs/A_checks.ipynb #8063232f
 def check_kind(
