@@ -13,17 +13,8 @@ from test_optim import OURS, Problem, THEIRS, apart, problems, repeatable, same
 
 ELEMENTWISE = [name for name in OURS if name != 'Muon']
 
-def fitting(problem, driver):
-    "The problem in a form that the driver promises to solve to the bit"
-    for s in problem.specs:
-        if driver != 'foreach' and s['layout'] == 'strided': s['layout'] = 'transposed'          # gaps in memory are refused
-        if driver == 'foreach' and s['dtype'] == torch.bfloat16: s['dtype'] = torch.float32      # see test_foreach_in_bfloat16
-        if driver == 'fused' and s['dtype'] == torch.bfloat16: s['dtype'] = torch.float32
-    if driver != 'foreach' and problem.set_to_none: problem.set_to_none = None                   # gradients go away as in model.zero_grad()
-    return Problem(problem.specs, problem.all_groups, problem.seed, problem.changes, problem.closure, problem.set_to_none, problem.swap)
-
 def test_foreach_in_bfloat16():
-    "torch's own foreach multiplication rounds the factor to bfloat16, its plain one doesn't: so does the driver"
+    "torch's own foreach multiplication rounds the factor to bfloat16, its plain one doesn't: so half precision goes one by one"
     x = torch.randn(1000, generator=torch.Generator().manual_seed(0)).bfloat16()
     many = [x.clone()]
     torch._foreach_mul_(many, .9)
@@ -38,7 +29,6 @@ def test_same_bits(name, driver, record):
     @repeatable(60)
     @given(problems(name))
     def check(problem):
-        problem = fitting(problem, driver)
         (a, opt), (b, ref) = problem.walk(ours, THEIRS[name]), problem.walk(THEIRS[name], ours)
         record((f'driver {driver}', name), max(map(apart, a, b)))
         assert all(map(same, a, b))
@@ -58,7 +48,6 @@ def test_fused_is_close(name, record):
     @repeatable(15 if compiled else 40)                       # a compiler is slow
     @given(problems(name))
     def check(problem):
-        problem = fitting(problem, 'fused')
         (a, _), (b, _) = problem.walk(ours, THEIRS[name]), problem.walk(THEIRS[name], ours)
         difference = max(map(apart, a, b))
         record(('driver fused', name), difference)
@@ -111,7 +100,7 @@ def test_a_rule_that_asks_about_a_changing_number_stays_as_it_is():
 
 COMPILE = '''
 from fastbook_sgd import optim
-from fastbook_sgd.optim import random_steps
+from fastbook_sgd.testing import random_steps
 random_steps(lambda params: optim.RMSprop(params, driver="fused"))
 '''
 def test_without_a_compiler(tmp_path):
