@@ -108,7 +108,8 @@ class Adam(Optimizer, rule=adam, ranges=dict(amsgrad=yes_or_no), keep_if=dict(v_
     def load_state_dict(self,
         state_dict, # What `state_dict()` gave, ours or torch's
     ):
-        "Go on from a saved state. Raises `ValueError` as `check_saved` does, and for the other kind of weight decay."
+        """Go on from a saved state.
+        Raises `ValueError` as `check_saved` does, and for the other kind of weight decay."""
         groups = state_dict.get('param_groups', []) if isinstance(state_dict, dict) else []
         check_decay(type(self).__name__, self.decoupled, groups)
         super().load_state_dict(state_dict)
@@ -132,7 +133,8 @@ def adamw(
     adam(p, g, m, v, v_max, t, lr, betas, eps, 0, amsgrad)
 
 class AdamW(Adam, rule=adamw, ranges=Adam.ranges, state=Adam.names, keep_if=Adam.keep_if):
-    "Adam with decoupled weight decay: `torch.optim.AdamW`. From Loshchilov and Hutter 2019. Raises as `Optimizer` does."
+    """Adam with decoupled weight decay: `torch.optim.AdamW`. Raises as `Optimizer` does.
+    From Loshchilov and Hutter 2019."""
     decoupled = True
 
 # %% ../nbs/07_adaptive.ipynb #e4cd8da7

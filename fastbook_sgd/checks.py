@@ -80,8 +80,9 @@ def check_pair(
     if a != b or len(a) != 2 or a[0] < 1 or a[1] != 1:
         raise ValueError(f"predictions {list(a)} and targets {list(b)}: expected both as [n,1], n ≥ 1; "
                          "a flat tensor t becomes a column with t[:,None]")
-    if not targets.is_cuda and not torch.equal(targets*targets, targets):  # only 0 and 1 are their own squares
-        raise ValueError(f"targets hold {targets.unique()[:5].tolist()}…, expected only 0 (seven) and 1 (three)")
+    if not targets.is_cuda and not torch.equal(targets*targets, targets):  # 0 and 1 are their own squares
+        raise ValueError(f"targets hold {targets.unique()[:5].tolist()}…, "
+                         "expected only 0 (seven) and 1 (three)")
 
 # %% ../nbs/A_checks.ipynb #aa84a18b
 def check_finite(
@@ -90,16 +91,20 @@ def check_finite(
 ):
     "Raise `FloatingPointError` if the loss is NaN or infinite"
     if not math.isfinite(loss):
-        raise FloatingPointError(f"{where}the loss is {loss}: look for NaN in the data, or try a lower learning rate")
+        raise FloatingPointError(f"{where}the loss is {loss}: "
+                                 "look for NaN in the data, or try a lower learning rate")
 
 def check_loss(
     loss, # Expected a scalar tensor that depends on a parameter
     finite=True, # Look whether it is finite? On a GPU the look costs a wait
 ):
-    "Raise `ValueError` if the loss is no scalar or has no gradient, `FloatingPointError` if it is NaN or infinite"
+    """Raise `ValueError` if the loss is no scalar or has no gradient,
+    `FloatingPointError` if it is NaN or infinite"""
     if not isinstance(loss, torch.Tensor):
-        raise ValueError(f"the loss is a {type(loss).__name__}, expected a scalar tensor: leave out .item() or float()")
-    if loss.ndim != 0: raise ValueError(f"the loss has shape {list(loss.shape)}, expected one number: take its mean()")
+        raise ValueError(f"the loss is a {type(loss).__name__}, expected a scalar tensor: "
+                         "leave out .item() or float()")
+    if loss.ndim != 0:
+        raise ValueError(f"the loss has shape {list(loss.shape)}, expected one number: take its mean()")
     if not loss.requires_grad:
         raise ValueError("the loss does not depend on a tensor that requires grad: "
                          "is everything frozen, or the loss a step function?")
@@ -112,13 +117,15 @@ def check_some(
 ):
     "Raise `ValueError` if a loader gave no batch"
     if not batches:
-        raise ValueError(f"the {which} loader gave no batch: is it empty, or a generator that was read before?")
+        raise ValueError(f"the {which} loader gave no batch: "
+                         "is it empty, or a generator that was read before?")
 
 def check_predictions(
     nans, # Is there a NaN among the predictions?
 ):
     "Raise `FloatingPointError` if a prediction is NaN while validating"
-    if nans: raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
+    if nans:
+        raise FloatingPointError("a prediction is NaN while validating: look for NaN in the validation data")
 
 def given_or_global(
     value, # What was passed, or None
@@ -134,15 +141,20 @@ def given_or_global(
 def check_params(
     params, # Iterable of tensors that require grad
 ): # The same, as a list
-    "Raise `ValueError` for no parameter or one given twice, `TypeError` for what is no leaf tensor that requires grad"
-    if isinstance(params, torch.Tensor): raise TypeError("got one tensor, expected an iterable of tensors: pass [tensor]")
+    """Raise `ValueError` for no parameter or one given twice,
+    `TypeError` for what is no leaf tensor that requires grad"""
+    if isinstance(params, torch.Tensor):
+        raise TypeError("got one tensor, expected an iterable of tensors: pass [tensor]")
     if not hasattr(params, '__iter__'):
-        raise TypeError(f"got a {type(params).__name__}, expected an iterable of tensors: pass model.parameters()")
+        raise TypeError(f"got a {type(params).__name__}, expected an iterable of tensors: "
+                        "pass model.parameters()")
     params = list(params)
     if not params:
-        raise ValueError("got no parameters: is it a generator that was read before? Pass model.parameters() afresh")
+        raise ValueError("got no parameters: is it a generator that was read before? "
+                         "Pass model.parameters() afresh")
     for i, p in enumerate(params): check_leaf(i, p)
-    if len({id(p) for p in params}) < len(params): raise ValueError("a parameter is given twice: it would step twice")
+    if len({id(p) for p in params}) < len(params):
+        raise ValueError("a parameter is given twice: it would step twice")
     return params
 
 def check_leaf(
@@ -154,7 +166,8 @@ def check_leaf(
         raise TypeError(f"parameter {i} is of type {type(p).__name__}, expected a tensor that requires grad")
     shape = list(p.shape)
     if not p.requires_grad:
-        raise TypeError(f"parameter {i}, of shape {shape}, does not require grad: call requires_grad_() on it")
+        raise TypeError(f"parameter {i}, of shape {shape}, does not require grad: "
+                        "call requires_grad_() on it")
     if not p.is_leaf:
         raise TypeError(f"parameter {i}, of shape {shape}, is computed from others, so it gets no gradient: "
                         "pass what it is computed from")
@@ -165,7 +178,8 @@ class Range(NamedTuple):
     fits: Callable # A value to True or False
     words: str # What was expected, for the error
 
-def _two_shares(x): return isinstance(x, (tuple, list)) and len(x) == 2 and all(is_number(b) and 0 <= b < 1 for b in x)
+def _two_shares(x):
+    return isinstance(x, (tuple, list)) and len(x) == 2 and all(is_number(b) and 0 <= b < 1 for b in x)
 
 a_number = Range(is_number, 'a finite number')
 at_least_0 = Range(lambda x: is_number(x) and x >= 0, 'a finite number of at least 0')
@@ -232,8 +246,8 @@ def check_matrix(
 ):
     "Raise `ValueError` unless `p` is a matrix of real numbers"
     if p.ndim != 2 or not p.shape[1] or p.is_complex():
-        raise ValueError(f"{name}: a parameter is {list(p.shape)} of {p.dtype}, expected a matrix of real numbers: "
-                         "give others to AdamW")
+        raise ValueError(f"{name}: a parameter is {list(p.shape)} of {p.dtype}, "
+                         "expected a matrix of real numbers: give others to AdamW")
 
 def check_decay(
     name, # Who loads
@@ -243,7 +257,8 @@ def check_decay(
     "Raise `ValueError` if Adam loads what AdamW saved, or the other way round"
     if any(group.get('decoupled_weight_decay', decoupled) != decoupled for group in groups):
         other = 'Adam' if decoupled else 'AdamW'
-        raise ValueError(f"{name}: the state was saved by {other}, whose weight decay is another one: load it there")
+        raise ValueError(f"{name}: the state was saved by {other}, whose weight decay is another one: "
+                         "load it there")
 
 # %% ../nbs/A_checks.ipynb #5fe413a9
 def check_group(
@@ -321,10 +336,11 @@ def check_takes(
 ):
     "Raise `ValueError` unless a driver that takes many parameters at once can take the rule"
     if not elementwise:
-        raise ValueError(f"{name}: driver is {driver!r}, but the rule needs each parameter as a whole: use driver 'each'")
+        raise ValueError(f"{name}: driver is {driver!r}, but the rule needs each parameter as a whole: "
+                         "use driver 'each'")
     if own:
-        raise ValueError(f"{name}: driver is {driver!r}, but the class has its own {own[0]}, which only driver 'each' calls: "
-                         "use that")
+        raise ValueError(f"{name}: driver is {driver!r}, but the class has its own {own[0]}, "
+                         "which only driver 'each' calls: use that")
 
 def check_together(
     name, # Whose rule it is, for the error
@@ -358,15 +374,18 @@ def check_switches(
 ):
     "Raise `TypeError` for a switch of torch's that ours lacks, or two words for the driver that differ"
     if lacking := [k for k, driver in asked.items() if driver is None]:
-        raise TypeError(f"{name}: {lacking[0]}={hypers[lacking[0]]!r} is torch's; ours has no such form: leave it out")
+        raise TypeError(f"{name}: {lacking[0]}={hypers[lacking[0]]!r} is torch's; "
+                        "ours has no such form: leave it out")
     drivers = {*asked.values(), *([hypers['driver']] if asked and 'driver' in hypers else [])}
     if len(drivers) > 1:
         words = ', '.join(asked) + (' and driver' if 'driver' in hypers else '')
-        raise TypeError(f"{name}: {words} say different things, expected driver={next(iter(asked.values()))!r} alone")
+        raise TypeError(f"{name}: {words} say different things, "
+                        f"expected driver={next(iter(asked.values()))!r} alone")
 
 # %% ../nbs/A_checks.ipynb #f7680108
 # What torch and its schedulers write into a group, and what in torch's groups says how it computes, not what.
-ALSO_IN_GROUPS = {'param_names', 'initial_lr', 'max_lr', 'min_lr', 'base_lr', 'swa_lr', 'max_momentum', 'base_momentum'}
+ALSO_IN_GROUPS = {'param_names', 'initial_lr', 'max_lr', 'min_lr', 'base_lr', 'swa_lr',
+                  'max_momentum', 'base_momentum'}
 HOW_TORCH_COMPUTES = {'foreach', 'fused', 'capturable', 'differentiable', 'decoupled_weight_decay'}
 
 def check_saved(
@@ -406,8 +425,8 @@ def check_saved_names(
 ):
     "Raise `ValueError` if the saved group has a hyper-parameter that the optimizer doesn't know"
     if unknown := old.keys() - {*opt.defaults, *ALSO_IN_GROUPS} - new.keys():
-        raise ValueError(f"{type(opt).__name__}: unknown hyper-parameters {sorted(unknown)} in the saved state: "
-                         "was it saved by another optimizer?")
+        raise ValueError(f"{type(opt).__name__}: unknown hyper-parameters {sorted(unknown)} "
+                         "in the saved state: was it saved by another optimizer?")
 
 # %% ../nbs/A_checks.ipynb #1f91d69c
 def check_saved_state(
@@ -423,7 +442,8 @@ def check_saved_state(
                          "was it saved by another optimizer?")
     missing = {n for s, n in opt.names.items() if group.get(opt.keep_if.get(s), True)} - state.keys()
     if state and missing:
-        raise ValueError(f"{name}: the saved state lacks {sorted(missing)}: was it saved by another optimizer?")
+        raise ValueError(f"{name}: the saved state lacks {sorted(missing)}: "
+                         "was it saved by another optimizer?")
     for key, x in state.items(): check_saved_value(name, key, x)
     check_fit(name, p, state, shapes=opt.shapes_of(p, group))
 
@@ -435,7 +455,8 @@ def check_saved_value(
     "Raise `ValueError` unless a saved step is a whole number, and anything else a tensor"
     if key == 'step' and not _count(x):
         raise ValueError(f"{name}: the saved step is {x!r}, expected a whole number of at least 0")
-    if key != 'step' and not torch.is_tensor(x): raise ValueError(f"{name}: the saved {key} is {x!r}, expected a tensor")
+    if key != 'step' and not torch.is_tensor(x):
+        raise ValueError(f"{name}: the saved {key} is {x!r}, expected a tensor")
 
 def _count(x):
     if torch.is_tensor(x) and x.numel() == 1: x = x.item()
@@ -504,7 +525,8 @@ def check_moments(
     moments, # The names that are called
 ):
     "Raise `TypeError` for a method that looks like a moment and is none"
-    wrong = [name for name in vars(cls) if name.startswith(('before_', 'after_', 'on_')) and name not in moments]
+    looks = ('before_', 'after_', 'on_')
+    wrong = [name for name in vars(cls) if name.startswith(looks) and name not in moments]
     if wrong:
         raise TypeError(f"{cls.__name__} has {wrong}, expected only {', '.join(moments)}: "
                         "other names are never called, give helpers another beginning")
@@ -518,7 +540,8 @@ def check_each(
     for x in things:
         if isinstance(x, type):
             raise TypeError(f"{x.__name__} is a class, expected a {name.lower()}: write {x.__name__}()")
-        if not isinstance(x, kind): raise TypeError(f"{x!r} is no {name}: make a class of it, class Mine({name})")
+        if not isinstance(x, kind):
+            raise TypeError(f"{x!r} is no {name}: make a class of it, class Mine({name})")
     return things
 
 def check_column(

@@ -19,9 +19,11 @@ def like(
     first = [n for n, p in given.items() if p.default is p.empty]
     first += [n for n in remembers if n not in first]
     last = {n: p.default for n, p in given.items() if p.default is not p.empty} | hypers
-    parameter = lambda name, **default: inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, **default)
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameter = lambda name, **default: inspect.Parameter(name, plain, **default)
+    args = [*map(parameter, first), *[parameter(n, default=d) for n, d in last.items()]]
     def decorate(f):
-        f.__signature__ = inspect.Signature([*map(parameter, first), *[parameter(n, default=d) for n, d in last.items()]])
+        f.__signature__ = inspect.Signature(args)
         f.__name__ = f'{f.__name__}_{rule.__name__}'
         return f
     return decorate
@@ -50,7 +52,8 @@ def clipped(
 def cautious(
     rule, # `(p, g, …)`
 ): # A rule
-    "`rule` without those parts of its step that go up the gradient. From Liang et al. 2024, without their rescaling."
+    """`rule` without those parts of its step that go up the gradient.
+    From Liang et al. 2024, without their rescaling."""
     @like(rule)
     def cautious(p, g, **rest):
         before = p.mul(1)
@@ -62,7 +65,8 @@ def cautious(
 def lookahead(
     rule, # `(p, g, …)`
 ): # A rule
-    "`rule`, and every `every` steps slow weights go `share` of the way to `p`, and `p` back to them. From Zhang et al. 2019."
+    """`rule`, and every `every` steps slow weights go `share` of the way to `p`, and `p` back to them.
+    From Zhang et al. 2019."""
     own = ['t'] if 't' in inspect.signature(rule).parameters else []
     @like(rule, remembers=['slow', 't'], every=5, share=.5)
     def lookahead(p, g, slow, t, every, share, **rest):

@@ -61,7 +61,8 @@ def label_heaps(
 def load_folder(
     path, # Holds `train/3`, `train/7`, `valid/3` and `valid/7`, each with pictures, PNG or JPEG
 ): # A `ThreesSevens`
-    "Threes and sevens from a folder laid out like MNIST_SAMPLE. Raises `FileNotFoundError` for an empty part."
+    """Threes and sevens from a folder laid out like MNIST_SAMPLE.
+    Raises `FileNotFoundError` for an empty part."""
     return label_heaps(read_folder(path), str(path))
 
 # %% ../nbs/00_data.ipynb #0df57ddc

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['KINDS', 'PLAIN', 'data_ptr', 'stride', 'contiguous', 'shape', 'FIXED', 'TRIED', 'KERNELS', 'Many',
            'check_elementwise', 'call_rule', 'as_many', 'as_one', 'trial', 'dense', 'ordinary', 'entangled', 'Noted',
-           'Noting', 'Looking', 'Plan', 'Planned', 'Planning', 'alike', 'chosen', 'Part', 'Lists', 'Foreach', 'packed',
-           'Gathered', 'Block', 'Large', 'line', 'Flat', 'Kernel', 'Cell', 'Nonzero', 'compiled', 'close', 'Sorted',
-           'Compiled', 'Fused']
+           'Noting', 'Comparing', 'Looking', 'Plan', 'Tried', 'Planned', 'Planning', 'alike', 'chosen', 'Part', 'Lists',
+           'Foreach', 'packed', 'Gathered', 'Block', 'Large', 'line', 'Cutting', 'Flat', 'Kernel', 'Cell', 'Nonzero',
+           'compiled', 'close', 'Sorted', 'Recorded', 'Compiled', 'Fused']
 
 # %% ../nbs/E_drivers.ipynb #be803c04
 from functools import partial
@@ -66,7 +66,8 @@ def check_elementwise(
     opt, # `Optimizer`
     driver, # Name of the driver, for the error
 ):
-    "Raise `ValueError` unless the rule of `opt` treats each number by itself, by its word, and `update` is ours"
+    """Raise `ValueError` unless the rule of `opt` treats each number by itself, by its word,
+    and `update` is ours"""
     own = [name for name in ('update', 'todo') if getattr(type(opt), name) is not getattr(Optimizer, name)]
     check_takes(type(opt).__name__, driver, opt.elementwise, own)
 
@@ -107,7 +108,8 @@ def trial(
         grads = [[draw(3, 4), draw(5)] for _ in range(3)]
         ends = [_three_steps(opt, group, start, kept, grads, way) for way in (None, together)]
     same = all(torch.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True) for a, b in zip(*ends))
-    return None if same else "for several parameters at once it comes to something else than for one after another"
+    if same: return None
+    return "for several parameters at once it comes to something else than for one after another"
 
 def _three_steps(opt, group, start, kept, grads, together):
     "Parameters and what is remembered, after three steps of the rule for each, or for all together"
@@ -214,27 +216,13 @@ class Noting(Noted):
         self.steps = [s['step'] for s in self.states]
 
 # %% ../nbs/E_drivers.ipynb #50ec218c
-class Looking(Noting):
-    "A plan that says whether everything still looks as it did"
-    def look(self,
-        group, # The group as it is now
-    ): # List of gradients, None for those that are missing; None in the place of the list if anything isn't as it was
-        "Gradients, if everything but them is as it was"
-        params, ps = group['params'], self.params
-        if len(params) != len(self.all) or not all(map(is_, params, self.all)): return None
-        if self.switches and [not group[s] for s in self.switches] != self.flags: return None
-        if self.states and not self.same_states(): return None
-        if [*map(data_ptr, ps)] != self.places or [*map(shape, ps)] != self.shapes: return None
-        if self.strides is None and not all(map(contiguous, ps)): return None
-        if self.strides and [*map(stride, ps)] != self.strides: return None
-        if any(p.grad is not None for p in self.waiting): return None
-        for p in self.alone: check_fit(type(self.opt).__name__, p, self.opt.state.get(p, {}), p.grad)
-        self.here, grads = None, [p.grad for p in ps]
-        return grads if self.fit(grads) else self.laid_out(grads)
-
+class Comparing(Noting):
+    "A plan that compares gradients, and what is remembered, with how they looked"
     def fit(self, grads): # bool
         "Are all gradients there, and laid out as their parameters are?"
-        try: return [*map(shape, grads)] == self.shapes and self.strides is None and all(map(contiguous, grads))
+        try:
+            same = [*map(shape, grads)] == self.shapes
+            return same and self.strides is None and all(map(contiguous, grads))
         except (AttributeError, RuntimeError): return False     # one is missing, or sparse
 
     def same_states(self): # bool
@@ -255,6 +243,25 @@ class Looking(Noting):
             if g.stride() != p.stride(): grads[i] = torch.empty_like(p).copy_(g)
         if all(self.here): self.here = None
         return grads
+
+# %% ../nbs/E_drivers.ipynb #fd9a6835
+class Looking(Comparing):
+    "A plan that says whether everything still looks as it did"
+    def look(self,
+        group, # The group as it is now
+    ): # List of gradients, None for those that are missing; None in place of the list if anything has changed
+        "Gradients, if everything but them is as it was"
+        params, ps = group['params'], self.params
+        if len(params) != len(self.all) or not all(map(is_, params, self.all)): return None
+        if self.switches and [not group[s] for s in self.switches] != self.flags: return None
+        if self.states and not self.same_states(): return None
+        if [*map(data_ptr, ps)] != self.places or [*map(shape, ps)] != self.shapes: return None
+        if self.strides is None and not all(map(contiguous, ps)): return None
+        if self.strides and [*map(stride, ps)] != self.strides: return None
+        if any(p.grad is not None for p in self.waiting): return None
+        for p in self.alone: check_fit(type(self.opt).__name__, p, self.opt.state.get(p, {}), p.grad)
+        self.here, grads = None, [p.grad for p in ps]
+        return grads if self.fit(grads) else self.laid_out(grads)
 
 # %% ../nbs/E_drivers.ipynb #4de8d603
 FIXED = {float, int, bool, str, tuple, type(None)}   # kinds of hyper-parameters that can't change in place
@@ -277,14 +284,14 @@ class Plan(Looking):
         group, # The group
         values, # Tuple of its hyper-parameters
     ):
-        "Hyper-parameters as the rule takes them; kept while they stay what they are, if none can change in place"
+        "Hyper-parameters as the rule takes them; kept while they stay the same, if none can change in place"
         self.hypers, self.maximize = self.opt.hypers_of(group), group['maximize']
         fixed = lambda xs: {*map(type, xs)} <= FIXED
         self.last = values if fixed(values) and all(fixed(v) for v in values if type(v) is tuple) else None
         for part in self.parts: part.prepare()
 
     def add_one(self):
-        "Count this step. A count that was changed from outside is seen by its version: this way of adding leaves none."
+        "Count this step. A count changed from outside shows by its version; this way of adding leaves none."
         if self.count._version != self.version: self.version, self.times = self.count._version, self.read()
         self.numbers += 1 if self.here is None else self.here
         if self.here is None and type(self.times) is float: self.times += 1
@@ -296,10 +303,11 @@ class Plan(Looking):
         return times[0] if len({*times}) == 1 else times
 
 # %% ../nbs/E_drivers.ipynb #6c9c2100
-TRIED = WeakKeyDictionary()   # a class of optimizers: with which drivers, and which switches on, its rule has passed `trial`
+# A class of optimizers: with which drivers, and which switches on, its rule has passed `trial`
+TRIED = WeakKeyDictionary()
 
-class Planned(Each):
-    "What the faster drivers share: plans, one a group, that are compared with the truth at each step"
+class Tried(Each):
+    "A driver that tries the rule on many parameters at once before it takes it"
     together = staticmethod(as_one)   # how several parameters are given to the rule
 
     def __init__(self,
@@ -319,6 +327,9 @@ class Planned(Each):
         check_together(type(self.opt).__name__, self.name, partial(trial, self.opt, group, self.together))
         tried.add((self.name, switches))
 
+# %% ../nbs/E_drivers.ipynb #b963ed5a
+class Planned(Tried):
+    "What the faster drivers share: plans, one a group, that are compared with the truth at each step"
     def order(self, p): # A key: parameters that are near each other share a part
         return str(p.dtype), str(p.device)
 
@@ -333,8 +344,10 @@ class Planned(Each):
     def look(self): # List of lists of gradients; None if anything isn't as it was
         "Compare the plans with the truth"
         state, groups = self.opt.state, self.opt.param_groups
-        if state is not self.state or len(groups) != len(self.plans) or len(state) != len(self.keys): return None
-        if state and ([*map(id, state)] != self.keys or [*map(id, state.values())] != self.values): return None
+        if state is not self.state or len(groups) != len(self.plans): return None
+        if len(state) != len(self.keys): return None
+        if state and [*map(id, state)] != self.keys: return None
+        if state and [*map(id, state.values())] != self.values: return None
         found = []
         for plan, group in zip(self.plans, groups):
             found.append(plan.look(group))
@@ -383,6 +396,7 @@ def alike(
 
 def chosen(xs, js): return xs if js is None else [xs[j] for j in js]
 
+# %% ../nbs/E_drivers.ipynb #10d9371b
 class Part:
     "Some of the parameters of a plan, all of one kind of number, that are stepped together"
     def __init__(self,
@@ -405,8 +419,8 @@ class Part:
         grads, # List of the gradients of the plan's parameters
     ):
         "Apply the rule to those that have a gradient, together if they have taken as many steps"
-        mine = grads if self.whole else grads[self.a:self.b]
-        if self.plan.here is None and type(self.plan.times) is not list: return self.run(mine, None, self.plan.times)
+        mine, times = grads if self.whole else grads[self.a:self.b], self.plan.times
+        if self.plan.here is None and type(times) is not list: return self.run(mine, None, times)
         for t, js in self.by_count(len(grads)).items():
             every = len(js) == len(mine)
             self.run(mine if every else chosen(mine, js), None if every else tuple(js), t)
@@ -419,10 +433,8 @@ class Part:
             if here is None or here[i]: found.setdefault(times[i], []).append(j)
         return found
 
-    def rest(self,
-        t, # Count of steps
-    ): # Dict
-        "What the rule is given besides tensors"
+    def rest(self, t): # Dict
+        "What the rule is given besides tensors; `t` is the count of steps"
         return {**self.none, **self.plan.hypers, **({self.t: t} if self.t else {})}
 
 # %% ../nbs/E_drivers.ipynb #18e52026
@@ -454,13 +466,14 @@ def packed(
     return [memory[b - s.numel():b].view(s) for s, b in zip(shapes, ends)]
 
 class Gathered:
-    "Small parameters, their gradients and what is remembered for them, and the memory where each lies side by side"
+    "Small parameters, their gradients and what is remembered, and the memory where each lies side by side"
     def __init__(self,
         part, # Part
         js, # Numbers of parameters in it; None: all
     ):
         ps = chosen(part.params, js)
-        self.tensors, shapes = [ps, *(chosen(part.kept[n], js) for n in part.symbols.values())], [p.shape for p in ps]
+        kept = [chosen(part.kept[n], js) for n in part.symbols.values()]
+        self.tensors, shapes = [ps, *kept], [p.shape for p in ps]
         n = sum(s.numel() for s in shapes)
         self.rooms = [part.driver.room(name, ps[0], n)[:n] for name in ('p', *part.symbols, 'g')]
         p, *kept, g = map(real, self.rooms)
@@ -494,7 +507,7 @@ class Block(Part):
     def run(self, grads, js, t):
         "Step the parameters of these numbers"
         if js not in self.known:
-            if len(self.known) > 8: self.known.clear()          # another selection at each step: don't keep them all
+            if len(self.known) > 8: self.known.clear()   # another selection at each step: don't keep them all
             self.known[js] = Gathered(self, js)
         at, rule = self.known[js], self.driver.rule
         at.gather(grads)
@@ -520,36 +533,11 @@ def line(
     return real(x.view(-1) if x.is_contiguous() else x.as_strided((x.numel(),), (1,)))
 
 # %% ../nbs/E_drivers.ipynb #5db3a210
-class Flat(Planning):
-    """Driver: small parameters are gathered in one memory, so that the rule runs once; large ones are worked through
-    in slices that the processor's cache holds. The same bits as one after another.
-    Raises `ValueError` as `check_elementwise` and `check` do."""
-    name, small, block, most = 'flat', 2**15, 2**17, 2**18
-
-    def __init__(self,
-        opt, # `Optimizer` to drive
-    ):
-        super().__init__(opt)
-        self.rule = self.kernel(opt.rule)
-
-    def kernel(self,
-        rule, # Update rule
-    ): # Function of the same arguments
-        "What to call for the rule: the rule"
-        return rule
+class Cutting(Planning):
+    "A driver that cuts a plan into blocks of small parameters, and large ones"
+    small, block, most = 2**15, 2**17, 2**18   # numbers in a small parameter, in a block, in a slice, at most
 
     def order(self, p): return str(p.dtype), str(p.device), p.numel() > self.small, tuple(p.shape[1:]), p.ndim
-
-    def room(self,
-        name, # What for
-        like, # Tensor: which kind of number
-        n, # How many
-    ): # Tensor `[n]` or more, lent until the next call of the rule
-        "Memory to gather in"
-        key = name, like.dtype, like.device
-        if key not in self.rooms or len(self.rooms[key]) < n:
-            self.rooms[key] = torch.zeros(n, dtype=like.dtype, device=like.device)
-        return self.rooms[key]
 
     def parts(self, plan): # List of parts
         "Blocks of small parameters, and large ones"
@@ -565,11 +553,41 @@ class Flat(Planning):
             if n > self.block: parts.append(Block(self, plan, a, i)); a, n = i, plan.params[i].numel()
         return [*parts, Block(self, plan, a, b)]
 
+# %% ../nbs/E_drivers.ipynb #1b802f5e
+class Flat(Cutting):
+    """Driver: small parameters are gathered in one memory, so that the rule runs once; large ones are
+    worked through in slices that the processor's cache holds. The same bits as one after another.
+    Raises `ValueError` as `check_elementwise` and `check` do."""
+    name = 'flat'
+
+    def __init__(self,
+        opt, # `Optimizer` to drive
+    ):
+        super().__init__(opt)
+        self.rule = self.kernel(opt.rule)
+
+    def kernel(self,
+        rule, # Update rule
+    ): # Function of the same arguments
+        "What to call for the rule: the rule"
+        return rule
+
+    def room(self,
+        name, # What for
+        like, # Tensor: which kind of number
+        n, # How many
+    ): # Tensor `[n]` or more, lent until the next call of the rule
+        "Memory to gather in"
+        key = name, like.dtype, like.device
+        if key not in self.rooms or len(self.rooms[key]) < n:
+            self.rooms[key] = torch.zeros(n, dtype=like.dtype, device=like.device)
+        return self.rooms[key]
+
 # %% ../nbs/E_drivers.ipynb #9508cf98
 def _sgd_kernel(plan, lr, momentum, dampening, weight_decay, nesterov):
-    kernel = partial(torch._fused_sgd_, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-                     nesterov=nesterov, maximize=plan.maximize)
-    def undamped(ps, gs, bs, steps=None): kernel(ps, gs, bs, is_first_step=False)   # a buffer of zeros does as none
+    kernel = partial(torch._fused_sgd_, lr=lr, momentum=momentum, dampening=dampening,
+                     weight_decay=weight_decay, nesterov=nesterov, maximize=plan.maximize)
+    def undamped(ps, gs, bs, steps=None): kernel(ps, gs, bs, is_first_step=False)   # zeros do as no buffer
     def damped(ps, gs, bs, steps):
         first = [float(t) == 1 for t in steps]
         for now in {*first}:
@@ -588,7 +606,8 @@ def _adam_kernel(kernel):
         return now if amsgrad else lambda ps, gs, ms, vs, steps: now(ps, gs, ms, vs, [], steps)
     return prepared
 
-KERNELS = {}   # rule: `(plan, **hypers)` to a function of lists: parameters, gradients, what is remembered, steps
+# Rule: `(plan, **hypers)` to a function of lists: parameters, gradients, what is remembered, steps
+KERNELS = {}
 if hasattr(torch, '_fused_adam_'):
     KERNELS = {sgd: _sgd_kernel, adagrad: _adagrad_kernel,
                adam: _adam_kernel(torch._fused_adam_), adamw: _adam_kernel(torch._fused_adamw_)}
@@ -600,7 +619,8 @@ class Kernel(Part):
         "The hyper-parameters have changed"
         plan = self.plan
         self.call = KERNELS[self.driver.opt.rule](plan, **plan.hypers)
-        self.lists = [self.params, *self.kept.values(), *([plan.steps[self.a:self.b]] if plan.counting else [])]
+        counts = [plan.steps[self.a:self.b]] if plan.counting else []
+        self.lists = [self.params, *self.kept.values(), *counts]
         self.simple = not self.params[0].is_complex() and self.params[0].device.type == 'cpu'
 
     def step(self,
@@ -622,7 +642,7 @@ class Cell:
     def __init__(self,
         dtype=torch.float32, # Kind of number
     ):
-        self.tensor = torch.zeros(1, dtype=dtype)      # no scalar tensor: what is read from that counts as known
+        self.tensor = torch.zeros(1, dtype=dtype)   # no scalar tensor: what is read from that counts as known
         self.place = self.tensor.numpy()
 
     def put(self,
@@ -638,20 +658,23 @@ class Nonzero(torch.SymFloat):
 
 def _leaves(value): return value if isinstance(value, (tuple, list)) else (value,)
 
+# %% ../nbs/E_drivers.ipynb #fb5d95d2
 def compiled(
     f, # Function of tensors that changes none of them and returns a list
     sample, # List of tensors to record it with
-    write=(), # Numbers of the tensors that its results are written to, in turn, when all are there; none: they are returned
+    write=(), # Numbers of the tensors that its results go to, when all are there; none: they are returned
 ): # Function of tensors like these, of any length
     "What `f` does, as one loop in C++"
     from torch._inductor import compile
     from torch.fx.experimental.proxy_tensor import make_fx
-    module = make_fx(torch.func.functionalize(f, remove='mutations_and_views'), tracing_mode='symbolic')(*sample)
+    pure = torch.func.functionalize(f, remove='mutations_and_views')
+    module = make_fx(pure, tracing_mode='symbolic')(*sample)
     nodes = [*module.graph.nodes]
     inputs, end = [node for node in nodes if node.op == 'placeholder'], nodes[-1]
     if write:
+        copy = torch.ops.aten.copy_.default
         with module.graph.inserting_before(end):
-            for i, x in zip(write, end.args[0]): module.graph.call_function(torch.ops.aten.copy_.default, (inputs[i], x))
+            for i, x in zip(write, end.args[0]): module.graph.call_function(copy, (inputs[i], x))
         end.args = ([],)
         module.recompile()
     return compile(module, [node.meta['val'] for node in inputs])
@@ -702,11 +725,42 @@ class Sorted:
             if not x or (name, i) not in self.cells: return x
             cell = next(cells)
             return x if plain else Nonzero(cell.item().node)
-        filled = {name: [refill(name, i, x) for i, x in enumerate(_leaves(value))] for name, value in given.items()}
+        filled = {name: [refill(name, i, x) for i, x in enumerate(_leaves(xs))] for name, xs in given.items()}
         return {name: xs if isinstance(given[name], (tuple, list)) else xs[0] for name, xs in filled.items()}
 
 # %% ../nbs/E_drivers.ipynb #cf54384a
-class Compiled(Sorted):
+class Recorded(Sorted):
+    "A rule recorded and compiled for tensors like these, and tried"
+    def results(self, given, n, plain=False): # Function of n tensors, and then cells
+        "The rule on copies: returns what it would write"
+        def record(*inputs):
+            copies = [x.clone() for x in inputs[:n]]
+            self.rule(*copies[:2], **self.refilled(given, iter(copies[2:]), iter(inputs[n:]), plain))
+            return [copies[i] for i in range(n) if i != 1]
+        return record
+
+    def made(self, tensors, given): # Function of tensors and cells; None if the rule must stay as it is
+        """Record, compile and try what the rule does:
+        a loop that writes in place if that is right, else one that returns"""
+        n, g = len(tensors), torch.Generator(tensors[0].device).manual_seed(0)
+        draw = lambda x: torch.rand(40, *x.shape[1:], dtype=x.dtype, device=x.device, generator=g) + .1
+        sample, write, f = [draw(x) for x in tensors], [0, *range(2, n)], self.results(given, n)
+        expected = self.results(given, n, plain=True)(*sample, *self.read)
+        try:
+            loop, tried = compiled(f, [*sample, *self.read], write), [x.clone() for x in sample]
+            loop(*tried, *self.read)
+            if close([tried[i] for i in write], expected): return loop
+            loop = compiled(f, [*sample, *self.read])
+            if close(loop(*sample, *self.read), expected): return partial(_and_copy, loop, write)
+        except Exception as e: check_compiled(self.rule.__name__, e, _simple)
+
+def _and_copy(loop, write, *inputs):
+    for i, x in zip(write, loop(*inputs)): inputs[i].copy_(x)
+
+def _simple(): compiled(lambda x: [x + 1], [torch.zeros(3)])
+
+# %% ../nbs/E_drivers.ipynb #3ffe28e5
+class Compiled(Recorded):
     """A rule as one loop in C++, made when it is first called, and anew for another kind of number or switch.
     A rule that can't be recorded, such as one that asks about a number that changes, stays as it is.
     Raises `RuntimeError` if there is no C++ compiler."""
@@ -726,33 +780,6 @@ class Compiled(Sorted):
             if key not in self.loops: self.loops[key] = self.made([p, g, *tensors], given)
         self.loop, self.last = self.loops[key], numbers if list not in map(type, numbers) else None
 
-    def results(self, given, n, plain=False): # Function of n tensors, and then cells, that returns what the rule would write
-        "The rule on copies"
-        def record(*inputs):
-            copies = [x.clone() for x in inputs[:n]]
-            self.rule(*copies[:2], **self.refilled(given, iter(copies[2:]), iter(inputs[n:]), plain))
-            return [copies[i] for i in range(n) if i != 1]
-        return record
-
-    def made(self, tensors, given): # Function of tensors and cells; None if the rule must stay as it is
-        "Record, compile and try what the rule does: a loop that writes in place if that is right, else one that returns"
-        n, g = len(tensors), torch.Generator(tensors[0].device).manual_seed(0)
-        draw = lambda x: torch.rand(40, *x.shape[1:], dtype=x.dtype, device=x.device, generator=g) + .1
-        sample, write, f = [draw(x) for x in tensors], [0, *range(2, n)], self.results(given, n)
-        expected = self.results(given, n, plain=True)(*sample, *self.read)
-        try:
-            loop, tried = compiled(f, [*sample, *self.read], write), [x.clone() for x in sample]
-            loop(*tried, *self.read)
-            if close([tried[i] for i in write], expected): return loop
-            loop = compiled(f, [*sample, *self.read])
-            if close(loop(*sample, *self.read), expected): return partial(_and_copy, loop, write)
-        except Exception as e: check_compiled(self.rule.__name__, e, _simple)
-
-def _and_copy(loop, write, *inputs):
-    for i, x in zip(write, loop(*inputs)): inputs[i].copy_(x)
-
-def _simple(): compiled(lambda x: [x + 1], [torch.zeros(3)])
-
 # %% ../nbs/E_drivers.ipynb #b19a45e1
 class Fused(Flat):
     """Driver: one pass over the memory: torch's own kernel for the rule, or the rule compiled.
@@ -762,7 +789,7 @@ class Fused(Flat):
     def kernel(self,
         rule, # Update rule
     ): # Function of the same arguments
-        "Itself where torch has a kernel, which then takes all; else the rule `Compiled`, which needs a C++ compiler"
+        "Itself where torch has a kernel, which then takes all; else the rule `Compiled`, with a C++ compiler"
         return rule if rule in KERNELS else Compiled(rule)
 
     def parts(self, plan): # List of parts

@@ -49,7 +49,8 @@ def muon(
     ns_steps=5, # How often the polynomial is applied, 0 to 99
     adjust_lr_fn=None, # `"original"`, which is also None, or `"match_rms_adamw"`
 ):
-    "Momentum for a matrix, its singular values brought near 1. From Jordan et al. 2024; `match_rms_adamw` from Liu et al. 2025."
+    """Momentum for a matrix, its singular values brought near 1.
+    From Jordan et al. 2024; `match_rms_adamw` from Liu et al. 2025."""
     b.lerp_(g, 1-momentum)
     update = orthogonalized(g.lerp(b, momentum) if nesterov else b, ns_coefficients, ns_steps, eps)
     p.mul_(1 - lr*weight_decay)
@@ -58,5 +59,5 @@ def muon(
 class Muon(Optimizer, rule=muon, state=dict(b='momentum_buffer'), elementwise=False, check_param=check_matrix,
            ranges=dict(momentum=between(0, 1), ns_steps=whole_between(0, 99), adjust_lr_fn=one_of(RATIOS),
                        ns_coefficients=several_numbers(3, 'three'))):
-    """Muon, for matrices only: `torch.optim.Muon`. Give biases to another optimizer. Raises as `Optimizer` does.
-    From Jordan et al. 2024."""
+    """Muon, for matrices only: `torch.optim.Muon`. Give biases to another optimizer.
+    Raises as `Optimizer` does. From Jordan et al. 2024."""

@@ -152,6 +152,7 @@ def left_beside(
     here = target.parent.iterdir() if target.parent.exists() else []
     return [p for p in here if p.name.startswith(f'.{target.name}-') and p.name.endswith('.part')]
 
+# %% ../nbs/B_sources.ipynb #373691c2
 @contextmanager
 def holding(
     folder, # Has to exist
@@ -197,8 +198,8 @@ def unpack_whole(
     archive, # A `.tgz` file holding one folder named as `target`
     target, # The folder to make
 ): # `target`
-    """Unpack `archive` to `target`. Raises `ValueError` if it is damaged, `OSError` if the disk is full or the like,
-    and changes nothing then."""
+    """Unpack `archive` to `target`. Raises `ValueError` if it is damaged, `OSError` if the disk is full
+    or the like, and changes nothing then."""
     target, was_whole = Path(target), is_whole(target)
     def faster(): return is_whole(target) and not was_whole  # was another process?
     with open(archive, 'rb') as f, beside(target) as own:
@@ -213,6 +214,7 @@ def unpack_whole(
         if not faster(): move(unpacked, target.resolve(), own/'old')
     return target
 
+# %% ../nbs/B_sources.ipynb #febc268a
 def unpack(
     f, # A `.tgz` file, open
     folder, # Where to
@@ -282,7 +284,8 @@ def fetch(
 def find_mnist_sample(
     wait=5, # Seconds to wait for an answer from the network
 ): # The folder
-    "MNIST_SAMPLE from fastai's cache, or the network. Raises `OSError` if there is none, `ValueError` if damaged."
+    """MNIST_SAMPLE from fastai's cache, or the network.
+    Raises `OSError` if there is none, `ValueError` if damaged."""
     from fastai.data.external import URLs, fastai_path
     target, archive = fastai_path('data')/'mnist_sample', fastai_path('archive')/'mnist_sample.tgz'
     for path in (target, archive): sweep(path)

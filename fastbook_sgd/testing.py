@@ -38,9 +38,11 @@ def largest_difference(
     a, # List of tensors
     b, # As many, of the same shapes
 ): # float
-    "The largest absolute difference of numbers in the same place, NaN if one is NaN. Raises `ValueError` if shapes differ."
+    """The largest absolute difference of numbers in the same place, NaN if one is NaN.
+    Raises `ValueError` if shapes differ."""
     shapes = [[list(x.shape) for x in xs] for xs in (a, b)]
-    if shapes[0] != shapes[1]: raise ValueError(f"the shapes are {shapes[0]} and {shapes[1]}, expected the same")
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"the shapes are {shapes[0]} and {shapes[1]}, expected the same")
     each = [(x - y).detach().abs().max() for x, y in zip(a, b) if x.numel()]
     return torch.tensor([0., *each], dtype=torch.float64).max().item()     # Python's max would lose a NaN
 
@@ -49,7 +51,8 @@ def check_moves(
     make, # `(params, **hypers)` to an optimizer
     shapes, # Shapes it can train
 ):
-    "Raise `AssertionError` unless steps move the parameters, downhill at first, and nowhere at learning rate 0"
+    """Raise `AssertionError` unless steps move the parameters, downhill at first,
+    and nowhere at learning rate 0"""
     straight, start = random_steps(make, shapes=shapes), random_steps(make, steps=0, shapes=shapes)
     assert all(x.isfinite().all() for x in straight), "it makes NaN or infinity of finite gradients"
     assert largest_difference(straight, start) > 0, "it doesn't move the parameters"
@@ -67,7 +70,8 @@ def check_repeats(
     "Raise `AssertionError` unless a run can be repeated, and gone on with from its saved state"
     straight = random_steps(make, shapes=shapes)
     again = random_steps(make, shapes=shapes)
-    assert largest_difference(straight, again) == 0, "two runs differ: is there hidden state, or a random number?"
+    assert largest_difference(straight, again) == 0, (
+        "two runs differ: is there hidden state, or a random number?")
     halves = random_steps(make, shapes=shapes, then=make)
     assert largest_difference(straight, halves) == 0, (
         "going on from state_dict() differs: something it remembers is not in the state")
@@ -81,8 +85,10 @@ def check_groups(
     "Raise `AssertionError` unless it can climb, and each group has its own learning rate"
     straight, start = random_steps(make, shapes=shapes), random_steps(make, steps=0, shapes=shapes)
     climbed = random_steps(lambda ps: make(ps, maximize=True), shapes=shapes, sign=-1)
-    assert largest_difference(straight, climbed) == 0, "climbing along the opposite gradients differs from descending"
-    two = random_steps(lambda ps: make([dict(params=ps[:1], lr=lr), dict(params=ps[1:])], lr=0.), shapes=shapes)
+    assert largest_difference(straight, climbed) == 0, (
+        "climbing along the opposite gradients differs from descending")
+    halves = lambda ps: [dict(params=ps[:1], lr=lr), dict(params=ps[1:])]
+    two = random_steps(lambda ps: make(halves(ps), lr=0.), shapes=shapes)
     moved, kept = largest_difference(two[:1], straight[:1]), largest_difference(two[1:], start[1:])
     assert moved == 0 == kept, "a group doesn't follow its own learning rate"
 
@@ -111,6 +117,7 @@ def try_rule(
     except Exception: return False
     return True
 
+# %% ../nbs/F_testing.ipynb #de3815f4
 def check_memory(
     opt_func, # A class of ours
     shapes, # Shapes it can train
@@ -124,7 +131,8 @@ def check_memory(
         p.grad = torch.ones(shapes[0])*(k + 1)
         opt.step()
     for name, x in opt.state[p].items():
-        if name == 'step' or not torch.equal(x, begun[name]) or try_rule(opt, shapes[0], **{symbols[name]: None}): continue
+        if name == 'step' or not torch.equal(x, begun[name]): continue
+        if try_rule(opt, shapes[0], **{symbols[name]: None}): continue
         raise AssertionError(f"{symbols[name]} is never changed: "
                              "is it bound anew (m = …) instead of changed in place (m.mul_(…))?")
 
@@ -132,12 +140,14 @@ def check_defaults(
     opt_func, # A class of ours
     shapes, # Shapes it can train
 ):
-    "Raise `AssertionError` if a hyper-parameter whose default is None would be changed as if it were remembered"
+    """Raise `AssertionError` if a hyper-parameter whose default is None
+    would be changed as if it were remembered"""
     opt = opt_func(random_steps(opt_func, steps=0, shapes=shapes))
     for name in [k for k in opt.hypers if opt.param_groups[0][k] is None]:
         tried = torch.zeros(shapes[0])
         try_rule(opt, shapes[0], **{name: tried})
-        assert not tried.any(), f"{name} has a default, so it is a hyper-parameter and not remembered: leave out '=None'"
+        assert not tried.any(), (
+            f"{name} has a default, so it is a hyper-parameter and not remembered: leave out '=None'")
 
 # %% ../nbs/F_testing.ipynb #0ae529f9
 def check_elementwise_claim(

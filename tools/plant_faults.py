@@ -93,7 +93,7 @@ FAULTS = [
     ('A_checks', 'if state and missing', 'if False'),
     ('A_checks', 'group.get(opt.keep_if.get(s), True)', 'True'),
     ('A_checks', "key == 'step' and not _count(x)", 'False'),
-    ('A_checks', "key != 'step' and not torch.is_tensor(x): raise ValueError(f\"{name}: the saved", "False: raise ValueError(f\"{name}: the saved"),
+    ('A_checks', "key != 'step' and not torch.is_tensor(x):", "False:"),
     ('A_checks', '    check_fit(name, p, state, shapes=opt.shapes_of(p, group))\n', ''),
     # 06: the driver
     ('D_base', 'torch.view_as_real(x) if', 'x if'),
