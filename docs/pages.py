@@ -50,7 +50,8 @@ DOOR = 'optim'    # the module that people import: its page shows what other mod
 def modules(root=ROOT):
     "Modules with the stem of the notebook that writes each: the public door, then those of the lessons, then the back rooms"
     found = [(module_of(p), p.stem) for p in lessons(root/'nbs') + appendices(root/'nbs')]
-    return sorted((m for m in found if m[0]), key=lambda m: m[0] != DOOR)
+    shown = [m for m in found if m[0] and import_module(f'{LIB}.{m[0]}').__all__]      # one that only leads old names on has no page
+    return sorted(shown, key=lambda m: m[0] != DOOR)
 
 def symbols(module):
     "The public names of a module: its own in the order of its source, methods as `Class.method`, then those that it passes on"
