@@ -13,10 +13,10 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each',
            'check_column', 'check_recorded', 'check_picture', 'check_parts', 'check_images', 'check_rows',
            'check_batches', 'check_kind', 'check_opt_func', 'check_ends', 'check_position', 'check_peak', 'check_share',
-           'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values', 'check_total',
-           'check_functions', 'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range',
-           'check_enough', 'check_split', 'check_picked', 'check_racers', 'check_frames', 'check_directions',
-           'check_heights', 'check_path']
+           'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values',
+           'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left', 'check_schedule_state',
+           'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked', 'check_racers',
+           'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import math
@@ -685,7 +685,7 @@ def check_new_values(
         raise ValueError(f"{name} would become {given!r}, expected a finite number of at least 0")
 
 # %% ../nbs/A_checks.ipynb #57414f4e
-def check_keys(
+def check_hyper_names(
     name, # Of the hyper-parameter, for the error
     keys, # What it is called in each group
     groups, # Dicts of hyper-parameters
@@ -814,14 +814,14 @@ def check_heights(
                          "expected finite ones that differ: change alim and blim")
 
 # %% ../nbs/A_checks.ipynb #1539ec46
-def check_path(
+def check_points(
     path, # Expected `[k,P]`
 ):
     "Raise `ValueError` unless a path has three points or more"
     if path.ndim != 2 or len(path) < 3:
         raise ValueError(f"path is {list(path.shape)}, expected [k,P] with k of at least 3")
 
-def check_images(
+def check_weight_images(
     name, # Whose weights, for the error
     weights, # Expected `[n,784]`
     n, # How many titles

@@ -8,7 +8,7 @@ __all__ = ['KINDS', 'PLAIN', 'data_ptr', 'stride', 'contiguous', 'shape', 'FIXED
            'Plan', 'Planned', 'Planning', 'alike', 'chosen', 'Part', 'Lists', 'Foreach', 'packed', 'Gathered', 'Block',
            'Large', 'line', 'Flat', 'Kernel', 'Cell', 'Nonzero', 'compiled', 'close', 'Sorted', 'Compiled', 'Fused']
 
-# %% ../nbs/E_drivers.ipynb #32f73198
+# %% ../nbs/E_drivers.ipynb #fdf14369
 from functools import partial
 from itertools import accumulate, chain, compress
 from operator import attrgetter, is_, itemgetter
@@ -87,7 +87,7 @@ as_many.back = lambda x, like: x.tensors
 def as_one(xs): return torch.cat([x.flatten() for x in xs])
 as_one.back = lambda x, like: [y.view(z.shape) for y, z in zip(x.split([z.numel() for z in like]), like)]
 
-# %% ../nbs/E_drivers.ipynb #634ddcbe
+# %% ../nbs/E_drivers.ipynb #b63f5293
 def trial(
     opt, # `Optimizer`
     group, # Dict of hyper-parameters
@@ -122,7 +122,7 @@ def _three_steps(opt, group, start, kept, grads, together):
             lists = [together.back(x, start) for x in (p, *s)]
     return list(chain.from_iterable(lists))
 
-# %% ../nbs/E_drivers.ipynb #d3932da9
+# %% ../nbs/E_drivers.ipynb #945536bb
 KINDS = {torch.float32, torch.float64, torch.complex64, torch.complex128}
 PLAIN = torch.Tensor, torch.nn.Parameter
 
@@ -149,7 +149,7 @@ def _alike(x, p):
     if (x.shape, x.dtype, x.device, x.layout) != (p.shape, p.dtype, p.device, p.layout): return False
     return x.stride() == p.stride() or p.numel() < 2 or dense(x) and x.view_as(x).stride() == p.stride()
 
-# %% ../nbs/E_drivers.ipynb #809ce232
+# %% ../nbs/E_drivers.ipynb #f1053c31
 def entangled(
     owners, # List of `(p, kept)`
 ): # Set of the numbers of those that use memory that another uses too
@@ -162,7 +162,7 @@ def entangled(
         if d != device or b > end: device, end, last = d, b, i
     return found
 
-# %% ../nbs/E_drivers.ipynb #48e0c2fb
+# %% ../nbs/E_drivers.ipynb #8032a9cc
 data_ptr, stride, contiguous = torch.Tensor.data_ptr, torch.Tensor.stride, torch.Tensor.is_contiguous
 shape = attrgetter('shape')
 
@@ -187,7 +187,7 @@ class Noted:
         self.remember()
         self.parts = driver.parts(self)
 
-# %% ../nbs/E_drivers.ipynb #4a6f901e
+# %% ../nbs/E_drivers.ipynb #bfab43ab
 class Noting(Noted):
     "A plan that notes how everything looks"
     def remember(self):
@@ -211,7 +211,7 @@ class Noting(Noted):
         for s, x in zip(self.states, self.count.unbind()): s['step'] = x
         self.steps = [s['step'] for s in self.states]
 
-# %% ../nbs/E_drivers.ipynb #50ec218c
+# %% ../nbs/E_drivers.ipynb #4d80dc42
 class Looking(Noting):
     "A plan that says whether everything still looks as it did"
     def look(self,
@@ -254,7 +254,7 @@ class Looking(Noting):
         if all(self.here): self.here = None
         return grads
 
-# %% ../nbs/E_drivers.ipynb #4de8d603
+# %% ../nbs/E_drivers.ipynb #1b6a5563
 FIXED = {float, int, bool, str, tuple, type(None)}   # kinds of hyper-parameters that can't change in place
 
 class Plan(Looking):
@@ -293,7 +293,7 @@ class Plan(Looking):
         times = self.numbers.tolist()
         return times[0] if len({*times}) == 1 else times
 
-# %% ../nbs/E_drivers.ipynb #b250b646
+# %% ../nbs/E_drivers.ipynb #589d6ddc
 class Planned(Each):
     "What the faster drivers share: plans, one a group, that are compared with the truth at each step"
     together = staticmethod(as_one)   # how several parameters are given to the rule
@@ -335,7 +335,7 @@ class Planned(Each):
             if found[-1] is None: return None
         return found
 
-# %% ../nbs/E_drivers.ipynb #d322276e
+# %% ../nbs/E_drivers.ipynb #2633386e
 class Planning(Planned):
     "A driver that makes its plans"
     def note(self):
@@ -366,7 +366,7 @@ class Planning(Planned):
         owners = [(p, kept) for p, kept in owners if strided(p, kept)]
         return odd | {id(owners[i][0]) for i in entangled(owners)}
 
-# %% ../nbs/E_drivers.ipynb #24ba6347
+# %% ../nbs/E_drivers.ipynb #629bcac8
 def alike(
     plan, # Plan
     what, # Function of a tensor: its kind
@@ -419,7 +419,7 @@ class Part:
         "What the rule is given besides tensors"
         return {**self.none, **self.plan.hypers, **({self.t: t} if self.t else {})}
 
-# %% ../nbs/E_drivers.ipynb #18e52026
+# %% ../nbs/E_drivers.ipynb #82f01a22
 class Lists(Part):
     "Parameters in calls of torch's `_foreach`"
     def run(self, grads, js, t):
@@ -438,7 +438,7 @@ class Foreach(Planning):
         "One for each kind of number"
         return [Lists(self, plan, a, b) for a, b in alike(plan, lambda p: (p.dtype, p.device))]
 
-# %% ../nbs/E_drivers.ipynb #5f1681fb
+# %% ../nbs/E_drivers.ipynb #90a1ede7
 def packed(
     memory, # Tensor `[n]` of at least as many numbers as all have
     shapes, # List of shapes
@@ -477,7 +477,7 @@ class Gathered:
         "Copy parameters, and what is remembered, back"
         torch._foreach_copy_(self.all, self.back)
 
-# %% ../nbs/E_drivers.ipynb #72a96d2a
+# %% ../nbs/E_drivers.ipynb #2eace8a1
 class Block(Part):
     "Small parameters that are gathered, stepped by one call of the rule, and put back"
     def prepare(self):
@@ -513,7 +513,7 @@ def line(
     "The same memory as one line"
     return real(x.view(-1) if x.is_contiguous() else x.as_strided((x.numel(),), (1,)))
 
-# %% ../nbs/E_drivers.ipynb #5db3a210
+# %% ../nbs/E_drivers.ipynb #e6969f78
 class Flat(Planning):
     """Driver: small parameters are gathered in one memory, so that the rule runs once; large ones are worked through
     in slices that the processor's cache holds. The same bits as one after another.
@@ -572,7 +572,8 @@ def _sgd_kernel(plan, lr, momentum, dampening, weight_decay, nesterov):
     return damped if dampening else undamped
 
 def _adagrad_kernel(plan, lr, lr_decay, weight_decay, initial_accumulator_value, eps):
-    return partial(torch._fused_adagrad_, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps, maximize=plan.maximize)
+    return partial(torch._fused_adagrad_, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps,
+                   maximize=plan.maximize)
 
 def _adam_kernel(kernel):
     def prepared(plan, lr, betas, eps, weight_decay, amsgrad):
@@ -581,12 +582,12 @@ def _adam_kernel(kernel):
         return now if amsgrad else lambda ps, gs, ms, vs, steps: now(ps, gs, ms, vs, [], steps)
     return prepared
 
-KERNELS = {}   # from a rule to `(plan, **hypers)` to a function of lists: parameters, gradients, what is remembered, steps
+KERNELS = {}   # rule: `(plan, **hypers)` to a function of lists: parameters, gradients, what is remembered, steps
 if hasattr(torch, '_fused_adam_'):
     KERNELS = {sgd: _sgd_kernel, adagrad: _adagrad_kernel,
                adam: _adam_kernel(torch._fused_adam_), adamw: _adam_kernel(torch._fused_adamw_)}
 
-# %% ../nbs/E_drivers.ipynb #07b4d552
+# %% ../nbs/E_drivers.ipynb #97259df6
 class Kernel(Part):
     "Parameters of one kind in one call of torch's kernel, each where it is"
     def prepare(self):
@@ -609,13 +610,13 @@ class Kernel(Part):
         else: self.call(*([real(x if x.ndim else x.to(ps[0].device)) for x in xs] for xs in (ps, gs, *rest)))
         torch._C._increment_version(ps)                          # torch's kernel doesn't
 
-# %% ../nbs/E_drivers.ipynb #438922ff
+# %% ../nbs/E_drivers.ipynb #52a26148
 class Cell:
     "A number as a tensor that is written over, in place of a new tensor each time"
     def __init__(self,
         dtype=torch.float32, # Kind of number
     ):
-        self.tensor = torch.zeros(1, dtype=dtype)               # not a scalar tensor: what is read from that counts as known
+        self.tensor = torch.zeros(1, dtype=dtype)      # no scalar tensor: what is read from that counts as known
         self.place = self.tensor.numpy()
 
     def put(self,
@@ -632,14 +633,22 @@ class Nonzero(torch.SymFloat):
 def _leaves(value): return value if isinstance(value, (tuple, list)) else (value,)
 
 def compiled(
-    f, # Function of tensors
+    f, # Function of tensors that changes none of them and returns a list
     sample, # List of tensors to record it with
+    write=(), # Numbers of the tensors that its results are written to, in turn, when all are there; none: they are returned
 ): # Function of tensors like these, of any length
     "What `f` does, as one loop in C++"
     from torch._inductor import compile
     from torch.fx.experimental.proxy_tensor import make_fx
-    graph = make_fx(torch.func.functionalize(f, remove='mutations_and_views'), tracing_mode='symbolic')(*sample)
-    return compile(graph, [node.meta['val'] for node in graph.graph.nodes if node.op == 'placeholder'])
+    module = make_fx(torch.func.functionalize(f, remove='mutations_and_views'), tracing_mode='symbolic')(*sample)
+    nodes = [*module.graph.nodes]
+    inputs, end = [node for node in nodes if node.op == 'placeholder'], nodes[-1]
+    if write:
+        with module.graph.inserting_before(end):
+            for i, x in zip(write, end.args[0]): module.graph.call_function(torch.ops.aten.copy_.default, (inputs[i], x))
+        end.args = ([],)
+        module.recompile()
+    return compile(module, [node.meta['val'] for node in inputs])
 
 def close(
     found, # List of tensors
@@ -649,22 +658,24 @@ def close(
     near = partial(torch.allclose, rtol=1e-4, atol=1e-6, equal_nan=True)
     return all(x.shape == y.shape and near(x, y) for x, y in zip(found, expected))
 
-# %% ../nbs/E_drivers.ipynb #369a32f0
+# %% ../nbs/E_drivers.ipynb #0516ab80
 class Sorted:
-    "What a loop is made for, and what it is called with"
+    "What a loop is made for, and which cells it reads"
     def __init__(self,
         rule, # Update rule that treats each number by itself
-    ): self.rule, self.loops, self.first, self.cells = rule, {}, {}, {}
+    ):
+        self.rule, self.loops, self.first, self.cells = rule, {}, {}, {}
+        self.read, self.loop, self.last = [], None, None        # of the last call
 
-    def sort(self, p, g, given): # What the loop is made for, and what it is called with
+    def sort(self, p, given): # What the loop is made for
         "Tensors and cells are passed to the loop; anything else is fixed in it"
-        key, inputs = [p.ndim, p.dtype, p.device], [p, g]
+        key, self.read = [p.ndim, p.dtype, p.device], []
         for name, value in given.items():
             for i, x in enumerate(_leaves(value)):
-                if isinstance(x, torch.Tensor): inputs.append(x); x = 'tensor'
-                elif x and (name, i) in self.cells: inputs.append(self.cells[name, i].put(x)); x = 'cell'
+                if isinstance(x, torch.Tensor): x = 'tensor'
+                elif x and (name, i) in self.cells: self.read.append(self.cells[name, i].put(x)); x = 'cell'
                 key.append(x)
-        return tuple(key), inputs
+        return tuple(key)
 
     def free_what_changed(self, given):
         "A cell for each number that was another one when a loop was made"
@@ -675,52 +686,68 @@ class Sorted:
 
     def refilled(self,
         given, # What the rule is given by name
-        left, # Iterator over the loop's inputs
+        tensors, # Iterator over the loop's tensors
+        cells, # Iterator over its cells
         plain, # With numbers, not to be recorded?
     ): # Dict
         "What the rule is given, with the loop's inputs in the places of tensors and cells"
         def refill(name, i, x):
-            if isinstance(x, torch.Tensor): return next(left)
+            if isinstance(x, torch.Tensor): return next(tensors)
             if not x or (name, i) not in self.cells: return x
-            cell = next(left)
+            cell = next(cells)
             return x if plain else Nonzero(cell.item().node)
         filled = {name: [refill(name, i, x) for i, x in enumerate(_leaves(value))] for name, value in given.items()}
         return {name: xs if isinstance(given[name], (tuple, list)) else xs[0] for name, xs in filled.items()}
 
-# %% ../nbs/E_drivers.ipynb #ab218148
+# %% ../nbs/E_drivers.ipynb #f53b8de2
 class Compiled(Sorted):
     """A rule as one loop in C++, made when it is first called, and anew for another kind of number or switch.
     A rule that can't be recorded, such as one that asks about a number that changes, stays as it is.
     Raises `RuntimeError` if there is no C++ compiler."""
     def __call__(self, p, g, **given):
-        key, inputs = self.sort(p, g, given)
+        tensors = [x for x in given.values() if type(x) is torch.Tensor]
+        numbers = p.dtype, p.ndim, *(x for x in given.values() if type(x) is not torch.Tensor)
+        if numbers != self.last: self.choose(p, g, tensors, numbers, given)
+        if self.loop: self.loop(p, g, *tensors, *self.read)
+        else: self.rule(p, g, **given)
+
+    def choose(self, p, g, tensors, numbers, given):
+        "The loop for these numbers, and the cells that it reads"
+        key = self.sort(p, given)
         if key not in self.loops:
             self.free_what_changed(given)
-            key, inputs = self.sort(p, g, given)
-            if key not in self.loops: self.loops[key] = self.loop(p, g, inputs, given)
-        if not self.loops[key]: return self.rule(p, g, **given)
-        loop, written = self.loops[key]
-        for i, x in zip(written, loop(*inputs)): inputs[i].copy_(x)
+            key = self.sort(p, given)
+            if key not in self.loops: self.loops[key] = self.made([p, g, *tensors], given)
+        self.loop, self.last = self.loops[key], numbers if list not in map(type, numbers) else None
 
-    def results(self, given, tensors, plain=False): # Function of tensors that returns what the rule would write
+    def results(self, given, n, plain=False): # Function of n tensors, and then cells, that returns what the rule would write
         "The rule on copies"
         def record(*inputs):
-            copies = [x.clone() if i in tensors else x for i, x in enumerate(inputs)]
-            self.rule(*copies[:2], **self.refilled(given, iter(copies[2:]), plain))
-            return [copies[i] for i in tensors if i != 1]
+            copies = [x.clone() for x in inputs[:n]]
+            self.rule(*copies[:2], **self.refilled(given, iter(copies[2:]), iter(inputs[n:]), plain))
+            return [copies[i] for i in range(n) if i != 1]
         return record
 
-    def loop(self, p, g, inputs, given): # `(function, numbers of the inputs to write)`; None: the rule must stay as it is
-        "Record what the rule does, compile it, and try it"
-        cells = {id(cell.tensor) for cell in self.cells.values()}
-        tensors = [i for i, x in enumerate(inputs) if id(x) not in cells]
-        sample = [x[:1000].clone() if i in tensors else x for i, x in enumerate(inputs)]
+    def made(self, tensors, given): # Function of tensors and cells; None if the rule must stay as it is
+        "Record, compile and try what the rule does: a loop that writes in place if that is right, else one that returns"
+        n, g = len(tensors), torch.Generator(tensors[0].device).manual_seed(0)
+        draw = lambda x: torch.rand(40, *x.shape[1:], dtype=x.dtype, device=x.device, generator=g) + .1
+        sample, write, f = [draw(x) for x in tensors], [0, *range(2, n)], self.results(given, n)
+        expected = self.results(given, n, plain=True)(*sample, *self.read)
         try:
-            loop, written = compiled(self.results(given, tensors), sample), [i for i in tensors if i != 1]
-            if len(p) > 1 and close(loop(*sample), self.results(given, tensors, True)(*sample)): return loop, written
-        except Exception as e: check_compiled(self.rule.__name__, e, lambda: compiled(lambda x: [x + 1], [torch.zeros(3)]))
+            loop, tried = compiled(f, [*sample, *self.read], write), [x.clone() for x in sample]
+            loop(*tried, *self.read)
+            if close([tried[i] for i in write], expected): return loop
+            loop = compiled(f, [*sample, *self.read])
+            if close(loop(*sample, *self.read), expected): return partial(_and_copy, loop, write)
+        except Exception as e: check_compiled(self.rule.__name__, e, _simple)
 
-# %% ../nbs/E_drivers.ipynb #15d2d2ca
+def _and_copy(loop, write, *inputs):
+    for i, x in zip(write, loop(*inputs)): inputs[i].copy_(x)
+
+def _simple(): compiled(lambda x: [x + 1], [torch.zeros(3)])
+
+# %% ../nbs/E_drivers.ipynb #d2cc9f54
 class Fused(Flat):
     """Driver: one pass over the memory: torch's own kernel for the rule, or the rule compiled.
     Not the same bits: equal to 1e-6 of each parameter's largest number, 1e-5 where the rule is compiled."""
@@ -729,7 +756,7 @@ class Fused(Flat):
     def kernel(self,
         rule, # Update rule
     ): # Function of the same arguments
-        "Itself where torch has a kernel for it, which then takes all; else the rule `Compiled`, which needs a C++ compiler"
+        "Itself where torch has a kernel, which then takes all; else the rule `Compiled`, which needs a C++ compiler"
         return rule if rule in KERNELS else Compiled(rule)
 
     def parts(self, plan): # List of parts
