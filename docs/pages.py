@@ -1,9 +1,9 @@
 "Write the sources of the site into a folder: lessons, API pages, glossary, pictures. Files that say the same are left alone."
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-import inspect, json, os, re, sys
+import ast, inspect, json, os, re, sys
 
 from PIL import Image, ImageDraw, ImageFont
 import nbformat, yaml
@@ -50,7 +50,8 @@ DOOR = 'optim'    # the module that people import: its page shows what other mod
 def modules(root=ROOT):
     "Modules with the stem of the notebook that writes each: the public door, then those of the lessons, then the back rooms"
     found = [(module_of(p), p.stem) for p in lessons(root/'nbs') + appendices(root/'nbs')]
-    return sorted((m for m in found if m[0]), key=lambda m: m[0] != DOOR)
+    shown = [m for m in found if m[0] and import_module(f'{LIB}.{m[0]}').__all__]      # one that only leads old names on has no page
+    return sorted(shown, key=lambda m: m[0] != DOOR)
 
 def symbols(module):
     "The public names of a module: its own in the order of its source, methods as `Class.method`, then those that it passes on"
@@ -67,14 +68,21 @@ def passed_on(module):
 def home(module, name):
     "The module of ours that defines what `module` calls `name`"
     obj = lookup(module, name.split('.')[0])
-    if assigned(module, name): return module
-    if inspect.isclass(obj) or inspect.isroutine(obj): at = obj.__module__ or ''
-    else: at = next((f'{LIB}.{m}' for m, _ in modules() if assigned(import_module(f'{LIB}.{m}'), name)), '')   # data doesn't know
+    if name in assigned(module): return module
+    at = getattr(obj, '__module__', '') if inspect.isclass(obj) or inspect.isroutine(obj) else ''
+    at = at or next((f'{LIB}.{m}' for m, _ in modules() if name in assigned(import_module(f'{LIB}.{m}'))), '')   # data doesn't know
     return import_module(at) if at.startswith(f'{LIB}.') else module
 
-def assigned(module, name):
-    "The line of a module that assigns `name` a value, 0 for none"
-    return next((i for i, line in enumerate(inspect.getsource(module).splitlines(), 1) if re.match(rf'{re.escape(name)}\s*=', line)), 0)
+@cache
+def assigned(module):
+    "Line by name of what a module assigns a value, also under an `if` and in `a, b = …`"
+    found, nodes = {}, ast.parse(inspect.getsource(module)).body
+    while nodes:
+        node, *nodes = nodes
+        if isinstance(node, ast.If): nodes = node.body + node.orelse + nodes
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        found = {n.id: node.lineno for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)} | found
+    return found
 
 def line_of(module, name):
     "The line at which a name is defined, in the module that defines it"
@@ -82,7 +90,7 @@ def line_of(module, name):
     if isinstance(obj, property): obj = obj.fget
     try: return inspect.getsourcelines(inspect.unwrap(obj))[1]
     except (TypeError, OSError): pass
-    if line := assigned(home(module, name), name): return line
+    if line := assigned(home(module, name)).get(name): return line
     raise LookupError(f'{module.__name__}.{name}: no definition found')
 
 def lookup(module, name):
@@ -108,7 +116,8 @@ def as_code(x, names=()):
 
 def signature(obj):
     "The parameters in parentheses, with their defaults"
-    names = names_in(import_module(obj.__module__)) if (obj.__module__ or '').startswith(f'{LIB}.') else {}
+    at = getattr(obj, '__module__', None) or ''
+    names = names_in(import_module(at)) if at.startswith(f'{LIB}.') else {}
     default = lambda x: x if x is inspect.Parameter.empty else type('Code', (), {'__repr__': lambda _: names.get(id(x)) or as_code(x, names)})()
     params = [p.replace(annotation=p.empty, default=default(p.default)) for n, p in inspect.signature(obj).parameters.items() if n != 'self']
     return str(inspect.Signature(params))
@@ -143,20 +152,27 @@ def built_in(module):
     if name not in stems: raise LookupError(f'{module.__name__}: no notebook writes it, so its names have no page that explains them')
     return stems[name]
 
+def kind_of(obj, name):
+    "What Sphinx calls an object; what is neither a class of ours nor written as a function is data, such as a method of another library"
+    if isinstance(obj, property): return 'property'
+    if '.' in name: return 'method'
+    if inspect.isclass(obj): return 'class' if obj.__module__.startswith(f'{LIB}.') else 'data'
+    return 'function' if inspect.isfunction(inspect.unwrap(obj)) or isinstance(obj, partial) else 'data'
+
 def describe(module, name, site, cfg):
     "One entry of an API page. What another module defines is named as its own too, which Sphinx calls canonical: a link to either finds it."
     obj, at = lookup(module, name), home(module, name)
     lesson = built_in(at)
-    is_class = inspect.isclass(obj)
-    kind = 'property' if isinstance(obj, property) else 'method' if '.' in name else 'class' if is_class else 'function' if callable(obj) else 'data'
-    head = name + (signature(obj) if callable(obj) else '')
-    doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if callable(obj) or kind == 'property' else '')
+    kind = kind_of(obj, name)
+    is_class, called_so = kind == 'class', kind in ('class', 'function', 'method')
+    head = name + (signature(obj) if called_so else '')
+    doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if called_so or kind == 'property' else '')
     value = as_code(obj, names_in(at)) if kind == 'data' else ''
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
     body = [f'`{value}`' if value else link(doc, site)]
     if is_class and 'rule' in vars(obj): lines = fields(obj.__init__, site, ('args', 'hypers')) + fields(obj.rule, site, ('p', 'g', *obj.remembers)) + fields(obj.__init__, site, ('args', 'params'))   # what its rule takes
-    else: lines = fields(called, site) if callable(obj) else []
+    else: lines = fields(called, site) if called_so else []
     if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
     where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
@@ -171,7 +187,7 @@ def api_page(name, lesson, site, cfg):
     entries = [describe(module, n, site, cfg) for n in symbols(module)]
     notebook, one = f'<a href="../{page_of(lesson)}.html">{lesson}</a>', 'lesson' if is_lesson(lesson) else 'appendix'
     if name == DOOR: text = f'Imported with `from {LIB} import {name}`. The {one} {notebook} brings together what other notebooks build; below each name stands the one that builds, explains and checks it.'
-    else: text = f'Everything here is built, explained and checked in the {one} {notebook}, and imported with `from {LIB}.{name} import *`.'
+    else: text = f'Everything here is built, explained and checked in the {one} {notebook}{" or in the notebook named below it" if passed_on(module) else ""}, and imported with `from {LIB}.{name} import *`.'
     doc = (module.__doc__ or '').split('\n\n')
     return '\n\n'.join([f'# {LIB}.{name}', f'{{.lead}}\n{link(doc[0], site)}', *[link(d, site) for d in doc[1:]], f'```{{py:module}} {LIB}.{name}\n```', text, *entries]) + '\n'
 

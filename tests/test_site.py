@@ -1,5 +1,6 @@
 "The built site in a real browser: what readers see, and that the same checks notice planted faults."
 from functools import partial
+from importlib import import_module
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +17,7 @@ OUT, CHROMIUM = ROOT/'_docs', '/usr/bin/chromium'
 JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
 NOTEBOOKS = notebooks.series(ROOT/'nbs')
 LESSONS, APPENDICES = ([notebooks.page_of(p) for p in some(ROOT/'nbs')] for some in (notebooks.lessons, notebooks.appendices))
-WRITTEN_BY = {m: p for p in NOTEBOOKS[:-1] if (m := notebooks.module_of(p))}    # the notebook of each module; others, such as old names, have no page
+WRITTEN_BY = {m: p for p in NOTEBOOKS[:-1] if (m := notebooks.module_of(p)) and import_module(f'fastbook_sgd.{m}').__all__}   # with names of their own
 MODULES = list(WRITTEN_BY)
 PAGES = ['index.html', *(f'{n}.html' for n in LESSONS + APPENDICES), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'benchmark.html', 'contributing.html', 'search.html', '404.html']
 
@@ -231,7 +232,6 @@ def test_home_has_the_arc_and_the_commands(site, browser):
     assert page.locator('.cell_output img').count() == 1
 
 def test_api_has_every_name_with_its_comments(site):
-    from importlib import import_module
     from fastcore.docments import docments
     from fastbook_sgd._modidx import d
     for module, names in d['syms'].items():
