@@ -6,12 +6,12 @@
 __all__ = ['KINDS', 'PLAIN', 'data_ptr', 'stride', 'contiguous', 'shape', 'FIXED', 'TRIED', 'KERNELS', 'Many',
            'check_elementwise', 'call_rule', 'as_many', 'as_one', 'trial', 'dense', 'ordinary', 'entangled', 'Noted',
            'Noting', 'Comparing', 'Looking', 'Plan', 'Tried', 'Planned', 'Planning', 'alike', 'chosen', 'Part', 'Lists',
-           'Foreach', 'packed', 'Gathered', 'Block', 'Large', 'line', 'Cutting', 'Flat', 'Kernel', 'Cell', 'Nonzero',
-           'compiled', 'close', 'Sorted', 'Recorded', 'Compiled', 'Fused']
+           'Foreach', 'packed', 'rows', 'Gathered', 'Block', 'Large', 'line', 'Cutting', 'Flat', 'Kernel', 'Cell',
+           'Nonzero', 'compiled', 'close', 'Sorted', 'Recorded', 'Compiled', 'Fused']
 
 # %% ../nbs/E_drivers.ipynb #be803c04
 from functools import partial
-from itertools import accumulate, chain, compress
+from itertools import accumulate, chain, compress, groupby
 from operator import attrgetter, is_, itemgetter
 from weakref import WeakKeyDictionary
 
@@ -151,7 +151,7 @@ def ordinary(
 def _alike(x, p):
     "Is what is remembered laid out like the parameter?"
     if (x.shape, x.dtype, x.device, x.layout) != (p.shape, p.dtype, p.device, p.layout): return False
-    return x.stride() == p.stride() or p.numel() < 2 or dense(x) and x.view_as(x).stride() == p.stride()
+    return all(a == b for a, b, n in zip(x.stride(), p.stride(), p.shape) if n > 1)
 
 # %% ../nbs/E_drivers.ipynb #809ce232
 def entangled(
@@ -465,32 +465,51 @@ def packed(
     ends = [*accumulate(s.numel() for s in shapes)]
     return [memory[b - s.numel():b].view(s) for s, b in zip(shapes, ends)]
 
+def rows(
+    shapes, # List of shapes
+): # List of `(a, b)`
+    "Four or more neighbours that differ in their first dimension alone: one `torch.cat` takes them"
+    runs, a = [], 0
+    for kind, run in groupby(shapes, lambda s: s[1:] if len(s) else None):
+        b = a + len([*run])
+        if b - a > 3 and kind is not None: runs.append((a, b))
+        a = b
+    return runs
+
+# %% ../nbs/E_drivers.ipynb #5f1681fc
 class Gathered:
-    "Small parameters, their gradients and what is remembered, and the memory where each lies side by side"
+    "Small parameters, what is remembered for them and their gradients, and memory where each lies side by side"
     def __init__(self,
         part, # Part
         js, # Numbers of parameters in it; None: all
     ):
         ps = chosen(part.params, js)
-        kept = [chosen(part.kept[n], js) for n in part.symbols.values()]
-        self.tensors, shapes = [ps, *kept], [p.shape for p in ps]
+        self.lists, shapes = [ps, *(chosen(part.kept[n], js) for n in part.symbols.values())], [p.shape for p in ps]
         n = sum(s.numel() for s in shapes)
-        self.rooms = [part.driver.room(name, ps[0], n)[:n] for name in ('p', *part.symbols, 'g')]
-        p, *kept, g = map(real, self.rooms)
-        self.p, self.g, self.kept = p, g, dict(zip(part.symbols, kept))
-        self.views, self.all = [packed(room, shapes) for room in self.rooms], [*chain(*self.tensors)]
-        self.all_views = [*chain(*self.views)]
-        self.back = self.all_views[:len(self.all)]
-        rows = len(shapes) > 3 and len({s[1:] for s in shapes}) == 1 and len(shapes[0])
-        self.rows = [r.view(-1, *shapes[0][1:]) for r in self.rooms] if rows else None
+        rooms = [part.driver.room(name, ps[0], n)[:n] for name in ('p', *part.symbols, 'g')]
+        self.p, *kept, self.g = map(real, rooms)
+        self.kept, views = dict(zip(part.symbols, kept)), [packed(room, shapes) for room in rooms]
+        self.all, self.back = [*chain(*self.lists)], [*chain(*views[:-1])]
+        self.rows, self.few = [], [*range(len(ps))]
+        for a, b in rows(shapes): self.by_rows(a, b, shapes, rooms)
+        self.few_views = [v[i] for v in views for i in self.few]
+        self.few_tensors = [xs[i] for xs in self.lists for i in self.few]
+
+    def by_rows(self, a, b, shapes, rooms):
+        "Let one `torch.cat` for each room take the parameters from `a` to `b`"
+        self.few = [i for i in self.few if not a <= i < b]
+        begin, n = [sum(s.numel() for s in some) for some in (shapes[:a], shapes[a:b])]
+        for k, room in enumerate(rooms):
+            self.rows.append((k, slice(a, b), room[begin:begin+n].view(-1, *shapes[a][1:])))
 
     def gather(self,
         grads, # List of gradients
     ):
         "Copy all of it side by side"
-        if self.rows is None: torch._foreach_copy_(self.all_views, self.all + grads)
-        else:
-            for row, xs in zip(self.rows, (*self.tensors, grads)): torch.cat(xs, out=row)
+        for k, some, row in self.rows: torch.cat((grads if k == len(self.lists) else self.lists[k])[some], out=row)
+        if not self.few: return
+        few = [grads[i] for i in self.few] if self.rows else grads
+        torch._foreach_copy_(self.few_views, self.few_tensors + few)
 
     def scatter(self):
         "Copy parameters, and what is remembered, back"
