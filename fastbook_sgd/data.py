@@ -12,6 +12,11 @@ from collections import namedtuple
 import matplotlib.pyplot as plt
 import torch
 
+# %% ../nbs/00_data.ipynb #6d0a71e4
+from .moved import old_names
+
+__getattr__ = old_names('data')
+
 # %% ../nbs/00_data.ipynb #683aaf00
 from .checks import check_batches, check_images, check_rows
 from .sources import PARTS, find_digits, read_embedded, read_folder, read_picture

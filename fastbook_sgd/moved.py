@@ -9,15 +9,20 @@ __all__ = ['MOVED', 'new_place', 'old_names']
 from importlib import import_module
 
 # %% ../nbs/G_moved.ipynb #dfe82490
-_drivers = 'KERNELS Many check_elementwise Foreach Flat Compiled Fused'
+_drivers = 'KERNELS Many check_elementwise Foreach Flat Compiled Fused Cell Nonzero'
 MOVED = {   # the module that had the names: the room that has them now
+    'data': dict(sources='is_whole unpack_whole find_mnist_sample is_expected download_archive'),
     'linear': dict(checks='check_pair'),
+    'descent': dict(checks='check_epochs given_or_global', saving='safe_epoch tensors_of'),
     'optimizer': dict(checks='check_params check_lr'),
+    'learner': dict(saving='write_whole read_whole'),
     'momentum': dict(checks='check_hypers check_fit check_saved ALSO_IN_GROUPS HOW_TORCH_COMPUTES',
                      base='real DRIVERS driver_named Optimizer'),
     'adaptive': dict(base='Optimizer'),
     'muon': dict(base='Optimizer'),
     'optim': dict(testing='random_steps largest_difference check_optimizer'),
+    'callbacks': dict(checks='check_callbacks'),
+    'schedules': dict(checks='check_position'),
     'fast': dict(drivers=_drivers, base='real DRIVERS', checks='check_fit'),
 }
 
