@@ -23,6 +23,14 @@ def test_prints_each_stage_in_order(tmp_path):
     executed = notebooks.read(tmp_path/'out'/'01_b.ipynb')
     assert [c.source for c in notebooks.code_cells(executed)] == cells['01_b']
 
+def test_appendices_run_after_the_lessons_and_stay_out_of_the_table(tmp_path):
+    said = lambda stage: [f"reached = [dict(stage='{stage}', accuracy=.5, loss=None, seconds=1)]"]
+    done = run(tmp_path, A_care=said('care'), index=['1'], **{'00_a': said('idea')})
+    assert done.returncode == 0, done.stderr
+    assert 'idea' in done.stdout and 'care' not in done.stdout
+    assert done.stderr.index('00_a') < done.stderr.index('A_care') < done.stderr.index('index')
+    assert sorted(p.stem for p in (tmp_path/'out').glob('*.ipynb')) == ['00_a', 'A_care', 'index']
+
 def test_each_notebook_has_its_own_kernel(tmp_path):
     done = run(tmp_path, **{'00_a': ['secret = 1'], '01_b': ['assert "secret" not in globals()']})
     assert done.returncode == 0, done.stderr
