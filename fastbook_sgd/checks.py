@@ -8,11 +8,15 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_some', 'check_predictions', 'given_or_global', 'check_params', 'check_leaf', 'Range', 'between',
            'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
            'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
-           'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value', 'named',
-           'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments',
-           'check_each', 'check_column', 'check_recorded']
+           'check_saved', 'check_saved_form', 'check_saved_names', 'check_saved_state', 'check_saved_value',
+           'tensors_in', 'rows_of', 'any_nan', 'check_finite_tensors', 'again', 'named', 'check_begun',
+           'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_learner_state',
+           'check_same_order', 'check_rows', 'check_smooth', 'check_saved_lr', 'check_one_lr', 'check_remembers',
+           'check_savable', 'check_moments', 'check_each', 'check_column', 'check_recorded', 'check_learner',
+           'check_trainable', 'check_better', 'check_no_folder', 'check_sized']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
+import errno
 import math
 import sys
 from numbers import Integral, Real
@@ -382,7 +386,57 @@ def _count(x):
     if torch.is_tensor(x) and x.numel() == 1: x = x.item()
     return is_number(x) and x >= 0 and x == int(x)
 
+# %% ../nbs/A_checks.ipynb #51e99cda
+def tensors_in(
+    x, # A tensor, or tuples, lists and dicts of them; anything else holds none
+): # List of tensors
+    "All tensors in `x`, in order"
+    if isinstance(x, torch.Tensor): return [x]
+    if isinstance(x, dict) or hasattr(x, 'keys') and hasattr(x, 'values'): x = x.values()
+    elif not isinstance(x, (list, tuple)): return []
+    return [t for v in x for t in tensors_in(v)]
+
+def rows_of(
+    xb, # Inputs of a batch
+    yb, # Its targets
+): # Whole number
+    "How many rows a batch has. Raises `ValueError` if that can't be told."
+    if isinstance(yb, (list, tuple)) and yb and all(isinstance(y, dict) for y in yb): return len(yb)
+    for part in (yb, xb):
+        sizes = {len(t) for t in tensors_in(part) if t.ndim}
+        if part is yb and len(sizes) > 1: sizes &= {len(t) for t in tensors_in(xb) if t.ndim}
+        if len(sizes) == 1: return sizes.pop()
+    if hasattr(yb, '__len__') and not tensors_in(yb): return len(yb)
+    raise ValueError(f"targets are a {type(yb).__name__} whose tensors differ in length, expected the rows first: "
+                     "how many rows the batch has can't be told")
+
+def any_nan(
+    x, # Predictions, in any form
+): # Scalar bool tensor, or False
+    "Is there a NaN in one of the tensors of `x`?"
+    return sum(t.isnan().any().float() for t in tensors_in(x) if t.is_floating_point() or t.is_complex())
+
+def check_finite_tensors(
+    now, # Tensors
+    before, # Copies of what they were
+):
+    "Raise `FloatingPointError` if a number is NaN or infinite that was finite. What was infinite before is meant."
+    for t, old in zip(now, before):
+        t, old = [x.coalesce().values() if x.layout == torch.sparse_coo else x for x in (t, old)]
+        if t.layout != torch.strided or t.is_quantized or t.device.type == 'meta': continue
+        bad = ~t.isfinite()
+        if bad.any() and (t.shape != old.shape or (bad & old.isfinite()).any()):
+            raise FloatingPointError("last batch: the weights became NaN or infinite, try a lower learning rate")
+
 # %% ../nbs/A_checks.ipynb #5f5213a1
+def again(
+    error, # An exception
+    text, # What the new one says
+): # An exception of the same class; of its built-in one, if that class takes more than a text
+    "The same kind of error with another text"
+    try: return type(error)(text)
+    except Exception: return (FloatingPointError if isinstance(error, FloatingPointError) else ValueError)(text)
+
 class named:
     "`with named('batch', 3):` a `FloatingPointError` or `ValueError` of the block says that it was there"
     def __init__(self,
@@ -395,7 +449,7 @@ class named:
     def __exit__(self, kind, error, trace):
         if isinstance(error, (FloatingPointError, ValueError)):
             number = self.number() if callable(self.number) else self.number
-            raise type(error)(f"{self.what} {number}: {error}") from error
+            raise again(error, f"{self.what} {number}: {error}") from error
 
 def check_begun(
     opt, # The learner's optimizer, or None
@@ -428,7 +482,8 @@ def check_same_model(
     ours, # The `state_dict()` of the model to load into
 ):
     "Raise `ValueError` unless the saved model has the same names and shapes"
-    theirs, these = [{k: list(v.shape) for k, v in s.items()} for s in (saved, ours)]
+    theirs, these = [{k: list(v.shape) if torch.is_tensor(v) else 'extra state' for k, v in s.items()}
+                     for s in (saved, ours)]
     if theirs != these: raise ValueError(f"the saved model is {theirs}, this one {these}, expected the same")
 
 def check_same_made(
@@ -438,6 +493,87 @@ def check_same_made(
     "Raise `ValueError` for another optimizer"
     if saved != ours:
         raise ValueError(f"saved with the optimizer {saved}, but opt_func makes a {ours}, expected the same")
+
+# %% ../nbs/A_checks.ipynb #6b744020
+def check_learner_state(
+    state, # Expected what `state_dict()` of a learner gives
+    learn, # The learner that loads, with `model` and `columns()`
+    opt, # The optimizer that it makes
+):
+    "Raise `ValueError` unless the state has the form of one, and fits model, optimizer and table"
+    check_keys('the state', state, ['made_by', 'model', 'opt', 'rows', 'smooth'])
+    check_same_model(state['model'], learn.model.state_dict())
+    check_same_made(state['made_by'], type(opt).__name__)
+    if isinstance(state['opt'], dict) and state['opt'].get('state'):
+        check_same_order([*state['model']], [*learn.model.state_dict()])
+    check_rows(state['rows'], learn.columns())
+    check_smooth(state['smooth'])
+
+def check_same_order(
+    saved, # Names of the saved tensors
+    ours, # The same names
+):
+    "Raise `ValueError` unless they stand in the same order: the optimizer knows its parameters by their places"
+    if saved != ours:
+        raise ValueError(f"the saved model has {saved}, this one {ours}, expected the same order: "
+                         "the optimizer would give each parameter the state of another")
+
+def check_rows(
+    rows, # Expected a list with a list of numbers for each epoch
+    columns, # Names of the table's columns
+):
+    "Raise `ValueError` unless each row has a number for each column"
+    for row in rows if isinstance(rows, list) else [rows]:
+        if not isinstance(row, (list, tuple)) or len(row) != len(columns) or not all(isinstance(v, Real) for v in row):
+            raise ValueError(f"a saved row is {row!r}, expected numbers for {', '.join(columns)}: "
+                             "give the learner the metrics that it had")
+
+def check_smooth(
+    smooth, # Expected [scalar tensor, whole number]
+):
+    "Raise `ValueError` unless the smoothed loss is a number and a count"
+    fits = isinstance(smooth, (list, tuple)) and len(smooth) == 2
+    if not fits or not _count(smooth[1]) or not (torch.is_tensor(smooth[0]) and smooth[0].numel() == 1):
+        raise ValueError(f"the saved smooth is {smooth!r}, expected a scalar tensor and the number of batches")
+
+# %% ../nbs/A_checks.ipynb #2e777659
+def check_saved_lr(
+    saved, # Saved state of an optimizer
+):
+    "Raise `ValueError` unless each learning rate is a finite number of at least 0"
+    if not isinstance(saved, dict): raise ValueError(f"the saved optimizer is {saved!r}, expected a dict")
+    for group in [saved, *saved.get('param_groups', []), *saved.get('hypers', [])]:
+        lr = group.get('lr', 0)
+        if torch.is_tensor(lr) and lr.numel() == 1: lr = lr.item()
+        if not at_least_0.fits(lr): raise ValueError(f"the saved lr is {lr!r}, expected {at_least_0.words}")
+
+def check_one_lr(
+    lrs, # The learning rate of each group
+):
+    "Raise `ValueError` if they differ: one number would make them equal"
+    if len({float(lr) for lr in lrs}) > 1:
+        raise ValueError(f"lr was given with resume, but the groups have the learning rates {lrs}: "
+                         "leave lr out, and set those of learn.opt.param_groups")
+
+def check_remembers(
+    opt, # Optimizer without `state_dict`
+):
+    "Raise `TypeError` if it keeps tensors besides its parameters, so that its `lr` alone would not bring it back"
+    held = vars(opt)
+    params = {id(p) for p in tensors_in(held.get('params', ()))}
+    kept = [k for k, v in held.items() if any(id(t) not in params for t in tensors_in(v))]
+    if kept or 'lr' not in held:
+        raise TypeError(f"a {type(opt).__name__} has no state_dict(), and keeps {kept or [*held]}: "
+                        "give it state_dict() and load_state_dict()")
+
+def check_savable(
+    x, # Neither tensor nor plain data
+    where, # What it is called
+):
+    "Raise `TypeError` unless its class is among torch's safe globals"
+    if type(x) not in torch.serialization.get_safe_globals():
+        raise TypeError(f"{where} is a {type(x).__name__}, expected tensors and plain data (numbers, strings, lists, "
+                        "dicts): load() would refuse the file")
 
 # %% ../nbs/A_checks.ipynb #caa91a17
 def check_moments(
@@ -451,11 +587,12 @@ def check_moments(
                         "other names are never called, give helpers another beginning")
 
 def check_each(
-    things, # Iterable of them
+    things, # Iterable of them, or one; None is none
     kind, # Their class, such as `Callback`
 ): # The same, as a list
     "Raise `TypeError` naming what is not a `kind`"
-    things, name = list(things), kind.__name__
+    name = kind.__name__
+    things = [] if things is None else list(things) if hasattr(things, '__iter__') else [things]
     for x in things:
         if isinstance(x, type):
             raise TypeError(f"{x.__name__} is a class, expected a {name.lower()}: write {x.__name__}()")
@@ -475,3 +612,54 @@ def check_recorded(
 ):
     "Raise `ValueError` before the first batch"
     if not losses: raise ValueError("nothing is recorded yet: give the recorder to fit as one of its cbs")
+
+# %% ../nbs/A_checks.ipynb #3a54db68
+def check_learner(
+    dls, # Expected to have `train` and `valid`
+    model, # Expected an `nn.Module`
+    functions, # Dict of what must be callable: `opt_func`, `loss_func`
+    metrics, # One function or several
+): # List of the metrics
+    "Raise `TypeError` naming what a learner can't be made of"
+    if not (hasattr(dls, 'train') and hasattr(dls, 'valid')):
+        raise TypeError(f"dls is a {type(dls).__name__}, expected something with train and valid, such as DataLoaders")
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model is {model!r}, expected an nn.Module, such as nn.Linear(28*28, 1)")
+    metrics = [metrics] if callable(metrics) else list(metrics or ())
+    for name, f in [*functions.items(), *[('a metric', m) for m in metrics]]:
+        if not callable(f):
+            hint = ': pass the class, the learner makes one' if hasattr(f, 'step') else ''
+            raise TypeError(f"{name} is a {type(f).__name__}, expected a function{hint}")
+    return metrics
+
+def check_trainable(
+    params, # Those of the model that require grad, a list
+): # The same
+    "Raise `ValueError` if there is nothing to train"
+    if not params:
+        raise ValueError("no parameter of the model requires grad: everything is frozen, or there is none; "
+                         "call requires_grad_() on what is to be trained")
+    return params
+
+def check_better(
+    better, # Expected `min` or `max`
+): # The same
+    "Raise `TypeError` unless it is a function"
+    if not callable(better): raise TypeError(f"better is {better!r}, expected min or max, the function")
+    return better
+
+def check_no_folder(
+    path, # `Path` of a file to write
+): # The same
+    "Raise `IsADirectoryError` for a folder"
+    if path.is_dir(): raise IsADirectoryError(errno.EISDIR, f"{path} is a folder, expected a file, such as best.pt in it")
+    return path
+
+def check_sized(
+    loader, # Expected to have a length
+): # The length
+    "Raise `TypeError` if a schedule can't know how many batches there will be"
+    if not hasattr(loader, '__len__'):
+        raise TypeError(f"the training loader is a {type(loader).__name__} without a length: "
+                        "a schedule needs to know how many batches an epoch has")
+    return len(loader)
