@@ -8,11 +8,13 @@ __all__ = ['Callback', 'check_callbacks', 'Announcing', 'Learner', 'Scheduled', 
 
 # %% ../nbs/11_callbacks.ipynb #0f6f77fb
 from functools import partial
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 
-from .checks import check_each, check_epochs, check_moments, check_recorded, check_some, check_whole, named
+from .checks import check_better, check_each, check_epochs, check_moments, check_no_folder
+from .checks import check_recorded, check_sized, check_some, check_whole, named
 from .descent import calc_grad
 from .learner import BasicLearner
 from .linear import mnist_loss
@@ -34,7 +36,7 @@ class Callback:
     def __init_subclass__(cls): check_moments(cls, [name for name in vars(Callback) if not name.startswith('__')])
 
 def check_callbacks(
-    cbs, # Iterable of `Callback`s
+    cbs, # Iterable of `Callback`s, or one
 ): # The same, as a list
     "Raise `TypeError` naming what is not a `Callback`"
     return check_each(cbs, Callback)
@@ -64,6 +66,8 @@ class Announcing(BasicLearner):
         self.smooth.add(self.loss)
         self.announce('after_batch')
 
+    def epoch_done(self): self.announce('after_epoch')
+
 # %% ../nbs/11_callbacks.ipynb #b83bee0a
 class Learner(Announcing):
     "`BasicLearner` with callbacks: it announces the moments of its loop. What `fit` and `save` raise, these do too."
@@ -80,11 +84,12 @@ class Learner(Announcing):
 
     def fit(self,
         n_epoch, # How many passes, at least 0; with `resume`, those already done included
-        lr=None, # Learning rate, above 0; not needed with `resume`
+        lr=None, # Learning rate, above 0; with `resume`, None goes on with the optimizer's
         resume=False, # Go on after the epochs done, with the same optimizer?
-        cbs=(), # Further callbacks, for this time
+        cbs=(), # Further callbacks, for this time, or one
     ): # DataFrame with a row for each epoch
-        "Train. If anything fails, weights and optimizer are those of the last good epoch."
+        """Train. The model is left in eval mode, as fastai's `fit` leaves it. Whatever stops it, and wherever,
+        weights, optimizer and table are those of the last good epoch. An error in `after_epoch` keeps the epoch."""
         self.n_epoch, self.stop, self.error = check_epochs(n_epoch), None, None
         self.active = [*self.cbs, *check_callbacks(cbs)]
         self.begin(lr, resume)
@@ -92,7 +97,6 @@ class Learner(Announcing):
             self.announce('before_fit')
             for self.epoch in range(len(self.rows), self.n_epoch):
                 self.one_epoch(self.epoch)
-                self.announce('after_epoch')
                 if self.stop: break
         except Exception as e:
             self.error = e
@@ -103,7 +107,8 @@ class Learner(Announcing):
 
     def fit_one_cycle(self, n_epoch, lr, resume=False, cbs=()):
         "Train with the learning rate up to `lr` and down, as fastai's `fit_one_cycle`"
-        return self.fit(n_epoch, lr, resume, [Scheduled(**one_cycle_schedules(lr)), *cbs])
+        schedule = Scheduled(**one_cycle_schedules(lr))
+        return self.fit(n_epoch, None if resume else lr, resume, [schedule, *check_callbacks(cbs)])
 
 # %% ../nbs/11_callbacks.ipynb #e4bc5f8d
 class Scheduled(Callback):
@@ -113,18 +118,26 @@ class Scheduled(Callback):
     ): self.functions = functions
 
     def before_fit(self, learn):
-        self.schedule = Schedule(learn.opt, max(1, learn.n_epoch*len(learn.dls.train)), **self.functions)
-        self.schedule.done = learn.smooth.count
+        self.length = check_sized(learn.dls.train)
+        self.schedule = Schedule(learn.opt, max(1, learn.n_epoch*self.length), **self.functions)
 
-    def before_batch(self, learn): self.schedule.before_step()
+    def before_batch(self, learn):
+        self.schedule.done = learn.epoch*self.length + learn.batch
+        self.schedule.before_step()
 
 # %% ../nbs/11_callbacks.ipynb #f0331843
 class Recorder(Callback):
     "Keep loss, learning rate and momentum of each batch and the validation loss of each epoch; `plot` draws them"
-    def __init__(self): self.losses, self.lrs, self.momentums, self.valid = [], [], [], []
+    def __init__(self): self.losses, self.lrs, self.momentums, self.valid, self.begun = [], [], [], [], {}
 
     def before_fit(self, learn):
         if not learn.rows: self.__init__()  # a new training; a resumed one goes on
+
+    def before_epoch(self, learn):
+        "An epoch that was taken back is recorded anew"
+        batches, epochs = self.begun.setdefault(learn.epoch, (len(self.losses), len(self.valid)))
+        for values in (self.losses, self.lrs, self.momentums): del values[batches:]
+        del self.valid[epochs:]
 
     def after_batch(self, learn):
         group = learn.opt.param_groups[0] if hasattr(learn.opt, 'param_groups') else vars(learn.opt)
@@ -190,7 +203,8 @@ class EarlyStop(Callback):
         monitor='valid_loss', # A column of the table
         better=min, # `min` or `max`
     ):
-        self.patience, self.monitor, self.better = check_whole('patience', patience, least=1), monitor, better
+        self.patience, self.monitor = check_whole('patience', patience, least=1), monitor
+        self.better = check_better(better)
 
     def before_fit(self, learn): learn.column(self.monitor)
 
@@ -206,9 +220,11 @@ class SaveBest(Callback):
         path, # File, whole at any moment
         monitor='valid_loss', # A column of the table
         better=min, # `min` or `max`
-    ): self.path, self.monitor, self.better = path, monitor, better
+    ): self.path, self.monitor, self.better = Path(path), monitor, check_better(better)
 
-    def before_fit(self, learn): learn.column(self.monitor)
+    def before_fit(self, learn):
+        learn.column(self.monitor)
+        check_no_folder(self.path)
 
     def after_epoch(self, learn):
         if epochs_since_best(learn.column(self.monitor), self.better) == 0: learn.save(self.path)

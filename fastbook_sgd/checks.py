@@ -17,9 +17,13 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'check_schedule_state', 'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked',
            'check_racers', 'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images',
            'check_picture', 'check_transparency', 'check_parts', 'check_source', 'is_inside', 'check_member',
-           'check_listed', 'check_images', 'check_rows', 'check_batches']
+           'check_listed', 'check_images', 'check_rows', 'check_batches', 'tensors_in', 'rows_of', 'any_nan',
+           'check_finite_tensors', 'check_learner_state', 'check_same_order', 'check_table', 'check_smooth',
+           'check_saved_lr', 'check_one_lr', 'check_remembers', 'check_savable', 'check_learner', 'check_trainable',
+           'check_better', 'check_no_folder', 'check_sized']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
+import errno
 import math
 import sys
 from numbers import Integral, Real
@@ -909,3 +913,177 @@ def check_batches(
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y has {len(y)}: expected as many labels as images")
     return check_whole('bs', bs, least=1)
+
+# %% ../nbs/A_checks.ipynb #51e99cda
+def tensors_in(
+    x, # A tensor, or tuples, lists and dicts of them; anything else holds none
+): # List of tensors
+    "All tensors in `x`, in order"
+    if isinstance(x, torch.Tensor): return [x]
+    if isinstance(x, dict) or hasattr(x, 'keys') and hasattr(x, 'values'): x = x.values()
+    elif not isinstance(x, (list, tuple)): return []
+    return [t for v in x for t in tensors_in(v)]
+
+def rows_of(
+    xb, # Inputs of a batch
+    yb, # Its targets
+): # Whole number
+    "How many rows a batch has. Raises `ValueError` if that can't be told."
+    if isinstance(yb, (list, tuple)) and yb and all(isinstance(y, dict) for y in yb): return len(yb)
+    for part in (yb, xb):
+        sizes = {len(t) for t in tensors_in(part) if t.ndim}
+        if part is yb and len(sizes) > 1: sizes &= {len(t) for t in tensors_in(xb) if t.ndim}
+        if len(sizes) == 1: return sizes.pop()
+    if hasattr(yb, '__len__') and not tensors_in(yb): return len(yb)
+    raise ValueError(f"targets are a {type(yb).__name__} whose tensors differ in length, expected the rows first: "
+                     "how many rows the batch has can't be told")
+
+def any_nan(
+    x, # Predictions, in any form
+): # Scalar bool tensor, or False
+    "Is there a NaN in one of the tensors of `x`?"
+    return sum(t.isnan().any().float() for t in tensors_in(x) if t.is_floating_point() or t.is_complex())
+
+def check_finite_tensors(
+    now, # Tensors
+    before, # Copies of what they were
+):
+    "Raise `FloatingPointError` if a number is NaN or infinite that was finite. What was infinite before is meant."
+    for t, old in zip(now, before):
+        t, old = [x.coalesce().values() if x.layout == torch.sparse_coo else x for x in (t, old)]
+        if t.layout != torch.strided or t.is_quantized or t.device.type == 'meta': continue
+        bad = ~t.isfinite()
+        if bad.any() and (t.shape != old.shape or (bad & old.isfinite()).any()):
+            raise FloatingPointError("last batch: the weights became NaN or infinite, try a lower learning rate")
+
+# %% ../nbs/A_checks.ipynb #6b744020
+def check_learner_state(
+    state, # Expected what `state_dict()` of a learner gives
+    learn, # The learner that loads, with `model` and `columns()`
+    opt, # The optimizer that it makes
+):
+    "Raise `ValueError` unless the state has the form of one, and fits model, optimizer and table"
+    check_keys('the state', state, ['made_by', 'model', 'opt', 'rows', 'smooth'])
+    check_same_model(state['model'], learn.model.state_dict())
+    check_same_made(state['made_by'], type(opt).__name__)
+    if isinstance(state['opt'], dict) and state['opt'].get('state'):
+        check_same_order([*state['model']], [*learn.model.state_dict()])
+    check_table(state['rows'], learn.columns())
+    check_smooth(state['smooth'])
+
+def check_same_order(
+    saved, # Names of the saved tensors
+    ours, # The same names
+):
+    "Raise `ValueError` unless they stand in the same order: the optimizer knows its parameters by their places"
+    if saved != ours:
+        raise ValueError(f"the saved model has {saved}, this one {ours}, expected the same order: "
+                         "the optimizer would give each parameter the state of another")
+
+def check_table(
+    rows, # Expected a list with a list of numbers for each epoch
+    columns, # Names of the table's columns
+):
+    "Raise `ValueError` unless each row has a number for each column"
+    for row in rows if isinstance(rows, list) else [rows]:
+        if not isinstance(row, (list, tuple)) or len(row) != len(columns) or not all(isinstance(v, Real) for v in row):
+            raise ValueError(f"a saved row is {row!r}, expected numbers for {', '.join(columns)}: "
+                             "give the learner the metrics that it had")
+
+def check_smooth(
+    smooth, # Expected [scalar tensor, whole number]
+):
+    "Raise `ValueError` unless the smoothed loss is a number and a count"
+    fits = isinstance(smooth, (list, tuple)) and len(smooth) == 2
+    if not fits or not _count(smooth[1]) or not (torch.is_tensor(smooth[0]) and smooth[0].numel() == 1):
+        raise ValueError(f"the saved smooth is {smooth!r}, expected a scalar tensor and the number of batches")
+
+# %% ../nbs/A_checks.ipynb #2e777659
+def check_saved_lr(
+    saved, # Saved state of an optimizer
+):
+    "Raise `ValueError` unless each learning rate is a finite number of at least 0"
+    if not isinstance(saved, dict): raise ValueError(f"the saved optimizer is {saved!r}, expected a dict")
+    for group in [saved, *saved.get('param_groups', []), *saved.get('hypers', [])]:
+        lr = group.get('lr', 0)
+        if torch.is_tensor(lr) and lr.numel() == 1: lr = lr.item()
+        if not at_least_0.fits(lr): raise ValueError(f"the saved lr is {lr!r}, expected {at_least_0.words}")
+
+def check_one_lr(
+    lrs, # The learning rate of each group
+):
+    "Raise `ValueError` if they differ: one number would make them equal"
+    if len({float(lr) for lr in lrs}) > 1:
+        raise ValueError(f"lr was given with resume, but the groups have the learning rates {lrs}: "
+                         "leave lr out, and set those of learn.opt.param_groups")
+
+def check_remembers(
+    opt, # Optimizer without `state_dict`
+):
+    "Raise `TypeError` if it keeps tensors besides its parameters, so that its `lr` alone would not bring it back"
+    held = vars(opt)
+    params = {id(p) for p in tensors_in(held.get('params', ()))}
+    kept = [k for k, v in held.items() if any(id(t) not in params for t in tensors_in(v))]
+    if kept or 'lr' not in held:
+        raise TypeError(f"a {type(opt).__name__} has no state_dict(), and keeps {kept or [*held]}: "
+                        "give it state_dict() and load_state_dict()")
+
+def check_savable(
+    x, # Neither tensor nor plain data
+    where, # What it is called
+):
+    "Raise `TypeError` unless its class is among torch's safe globals"
+    if type(x) not in torch.serialization.get_safe_globals():
+        raise TypeError(f"{where} is a {type(x).__name__}, expected tensors and plain data (numbers, strings, lists, "
+                        "dicts): load() would refuse the file")
+
+# %% ../nbs/A_checks.ipynb #3a54db68
+def check_learner(
+    dls, # Expected to have `train` and `valid`
+    model, # Expected an `nn.Module`
+    functions, # Dict of what must be callable: `opt_func`, `loss_func`
+    metrics, # One function or several
+): # List of the metrics
+    "Raise `TypeError` naming what a learner can't be made of"
+    if not (hasattr(dls, 'train') and hasattr(dls, 'valid')):
+        raise TypeError(f"dls is a {type(dls).__name__}, expected something with train and valid, such as DataLoaders")
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model is {model!r}, expected an nn.Module, such as nn.Linear(28*28, 1)")
+    metrics = [metrics] if callable(metrics) else list(metrics or ())
+    for name, f in [*functions.items(), *[('a metric', m) for m in metrics]]:
+        if not callable(f):
+            hint = ': pass the class, the learner makes one' if hasattr(f, 'step') else ''
+            raise TypeError(f"{name} is a {type(f).__name__}, expected a function{hint}")
+    return metrics
+
+def check_trainable(
+    params, # Those of the model that require grad, a list
+): # The same
+    "Raise `ValueError` if there is nothing to train"
+    if not params:
+        raise ValueError("no parameter of the model requires grad: everything is frozen, or there is none; "
+                         "call requires_grad_() on what is to be trained")
+    return params
+
+def check_better(
+    better, # Expected `min` or `max`
+): # The same
+    "Raise `TypeError` unless it is a function"
+    if not callable(better): raise TypeError(f"better is {better!r}, expected min or max, the function")
+    return better
+
+def check_no_folder(
+    path, # `Path` of a file to write
+): # The same
+    "Raise `IsADirectoryError` for a folder"
+    if path.is_dir(): raise IsADirectoryError(errno.EISDIR, f"{path} is a folder, expected a file, such as best.pt in it")
+    return path
+
+def check_sized(
+    loader, # Expected to have a length
+): # The length
+    "Raise `TypeError` if a schedule can't know how many batches there will be"
+    if not hasattr(loader, '__len__'):
+        raise TypeError(f"the training loader is a {type(loader).__name__} without a length: "
+                        "a schedule needs to know how many batches an epoch has")
+    return len(loader)

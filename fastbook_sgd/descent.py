@@ -8,10 +8,10 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 # %% ../nbs/02_descent.ipynb #5b00d2b0
 import torch
 
-from .checks import check_epochs, check_finite, check_loss, check_predictions, check_some
-from .checks import given_or_global, named
+from .checks import any_nan, check_epochs, check_finite, check_loss, check_predictions, check_some
+from .checks import given_or_global, named, rows_of
 from .linear import batch_accuracy, mnist_loss
-from .saving import safe_epoch, tensors_of
+from .saving import eval_mode, safe_epoch, tensors_of
 
 # %% ../nbs/02_descent.ipynb #b0a70a3a
 def calc_grad(
@@ -56,16 +56,15 @@ def weighted_means(
 ): # List of floats, one for each function
     """Each function's mean over all rows of all batches, without gradients.
     Raises `ValueError` without a batch, `FloatingPointError` at a NaN."""
-    was_training, sizes, values = getattr(model, 'training', False), [], []
-    if was_training: model.eval()
+    sizes, values, put_back = [], [], eval_mode(model)
     try:
         with torch.no_grad():
             for xb, yb in dl:
+                if not (rows := rows_of(xb, yb)): continue
                 predictions = model(xb)
-                sizes.append(len(yb))
-                values.append([f(predictions, yb) for f in functions] + [predictions.isnan().any()])
-    finally:
-        if was_training: model.train()
+                sizes.append(rows)
+                values.append([f(predictions, yb) for f in functions] + [any_nan(predictions)])
+    finally: put_back()
     check_some(sum(sizes), 'validation')
     *means, nans = [sum(float(v)*n for v, n in zip(column, sizes))/sum(sizes) for column in zip(*values)]
     check_predictions(nans)
@@ -93,7 +92,9 @@ def train_model(
     epochs, accuracies = check_epochs(epochs), []
     dl, valid_dl, opt = given_or_global(dl, 'dl'), given_or_global(valid_dl, 'valid_dl'), given_or_global(opt, 'opt')
     for epoch in range(epochs):
-        with safe_epoch(epoch, tensors_of(model, opt)): train_epoch(model, dl, opt, loss_func)
-        accuracies.append(validate_epoch(model, valid_dl))
+        with safe_epoch(epoch, tensors_of(model, opt)) as whole:
+            train_epoch(model, dl, opt, loss_func)
+            whole.check()
+            accuracies.append(validate_epoch(model, valid_dl))
         print(f"{accuracies[-1]:.4f}", end=' ', flush=True)
     return accuracies
