@@ -149,6 +149,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'fastbook_sgd.checks._count': ('a_checks.html#_count', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks._two_shares': ('a_checks.html#_two_shares', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks._unlike': ('a_checks.html#_unlike', 'fastbook_sgd/checks.py'),
+                                     'fastbook_sgd.checks.again': ('a_checks.html#again', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.any_nan': ('a_checks.html#any_nan', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.between': ('a_checks.html#between', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.check_batches': ('a_checks.html#check_batches', 'fastbook_sgd/checks.py'),

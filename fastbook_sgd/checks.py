@@ -9,7 +9,7 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
            'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
            'check_takes', 'check_together', 'check_compiled', 'check_switches', 'check_saved', 'check_saved_form',
-           'check_saved_names', 'check_saved_state', 'check_saved_value', 'named', 'check_begun',
+           'check_saved_names', 'check_saved_state', 'check_saved_value', 'again', 'named', 'check_begun',
            'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each',
            'check_column', 'check_recorded', 'check_kind', 'check_opt_func', 'check_ends', 'check_position',
            'check_peak', 'check_share', 'check_shares', 'check_stages', 'check_start_end', 'check_has_groups',
@@ -467,6 +467,14 @@ def _count(x):
     return is_number(x) and x >= 0 and x == int(x)
 
 # %% ../nbs/A_checks.ipynb #5f5213a1
+def again(
+    error, # An exception
+    text, # What the new one says
+): # An exception of the same class; of its built-in one, if that class takes more than a text
+    "The same kind of error with another text"
+    try: return type(error)(text)
+    except Exception: return (FloatingPointError if isinstance(error, FloatingPointError) else ValueError)(text)
+
 class named:
     "`with named('batch', 3):` a `FloatingPointError` or `ValueError` of the block says that it was there"
     def __init__(self,
@@ -479,7 +487,7 @@ class named:
     def __exit__(self, kind, error, trace):
         if isinstance(error, (FloatingPointError, ValueError)):
             number = self.number() if callable(self.number) else self.number
-            raise type(error)(f"{self.what} {number}: {error}") from error
+            raise again(error, f"{self.what} {number}: {error}") from error
 
 def check_begun(
     opt, # The learner's optimizer, or None
@@ -512,7 +520,8 @@ def check_same_model(
     ours, # The `state_dict()` of the model to load into
 ):
     "Raise `ValueError` unless the saved model has the same names and shapes"
-    theirs, these = [{k: list(v.shape) for k, v in s.items()} for s in (saved, ours)]
+    theirs, these = [{k: list(v.shape) if torch.is_tensor(v) else 'extra state' for k, v in s.items()}
+                     for s in (saved, ours)]
     if theirs != these: raise ValueError(f"the saved model is {theirs}, this one {these}, expected the same")
 
 def check_same_made(
@@ -536,11 +545,12 @@ def check_moments(
                         "other names are never called, give helpers another beginning")
 
 def check_each(
-    things, # Iterable of them
+    things, # Iterable of them, or one; None is none
     kind, # Their class, such as `Callback`
 ): # The same, as a list
     "Raise `TypeError` naming what is not a `kind`"
-    things, name = list(things), kind.__name__
+    name = kind.__name__
+    things = [] if things is None else list(things) if hasattr(things, '__iter__') else [things]
     for x in things:
         if isinstance(x, type):
             raise TypeError(f"{x.__name__} is a class, expected a {name.lower()}: write {x.__name__}()")
