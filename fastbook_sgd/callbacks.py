@@ -23,7 +23,7 @@ from .schedules import Schedule, one_cycle_schedules
 
 # %% ../nbs/11_callbacks.ipynb #2109570f
 class Callback:
-    "Override the moments you care about; each gets the learner. Raises `TypeError` for a moment that does not exist."
+    "Override the moments you care about; each gets the learner. Raises `TypeError` for one that does not exist."
     def before_fit(self, learn): pass
     def before_epoch(self, learn): pass
     def before_batch(self, learn): pass   # learn.xb and learn.yb are there
@@ -33,7 +33,8 @@ class Callback:
     def on_error(self, learn): pass       # learn.error; set it to None to end the training without it
     def after_fit(self, learn): pass      # whatever happened
 
-    def __init_subclass__(cls): check_moments(cls, [name for name in vars(Callback) if not name.startswith('__')])
+    def __init_subclass__(cls):
+        check_moments(cls, [name for name in vars(Callback) if not name.startswith('__')])
 
 def check_callbacks(
     cbs, # Iterable of `Callback`s, or one
@@ -70,7 +71,7 @@ class Announcing(BasicLearner):
 
 # %% ../nbs/11_callbacks.ipynb #b83bee0a
 class Learner(Announcing):
-    "`BasicLearner` with callbacks: it announces the moments of its loop. What `fit` and `save` raise, these do too."
+    "`BasicLearner` with callbacks: it announces the moments of its loop. It raises what that raises."
     def __init__(self,
         dls, # Has `train` and `valid`, each an iterable of batches `(xb, yb)`
         model, # An `nn.Module`
@@ -88,8 +89,9 @@ class Learner(Announcing):
         resume=False, # Go on after the epochs done, with the same optimizer?
         cbs=(), # Further callbacks, for this time, or one
     ): # DataFrame with a row for each epoch
-        """Train. The model is left in eval mode, as fastai's `fit` leaves it. Whatever stops it, and wherever,
-        weights, optimizer and table are those of the last good epoch. An error in `after_epoch` keeps the epoch."""
+        """Train. The model is left in eval mode, as fastai's `fit` leaves it. Whatever stops it, wherever,
+        weights, optimizer and table are those of the last good epoch.
+        An error in `after_epoch` keeps the epoch, an interrupt doesn't."""
         self.n_epoch, self.stop, self.error = check_epochs(n_epoch), None, None
         self.active = [*self.cbs, *check_callbacks(cbs)]
         self.begin(lr, resume)
@@ -127,7 +129,7 @@ class Scheduled(Callback):
 
 # %% ../nbs/11_callbacks.ipynb #f0331843
 class Recorder(Callback):
-    "Keep loss, learning rate and momentum of each batch and the validation loss of each epoch; `plot` draws them"
+    "Keep loss, learning rate, momentum of each batch and validation loss of each epoch; `plot` draws them"
     def __init__(self): self.losses, self.lrs, self.momentums, self.valid, self.begun = [], [], [], [], {}
 
     def before_fit(self, learn):
@@ -148,7 +150,7 @@ class Recorder(Callback):
     def after_epoch(self, learn): self.valid.append((len(self.losses), learn.column('valid_loss')[-1]))
 
     def plot(self): # The matplotlib figure
-        "Loss, learning rate and momentum against the number of the batch. Raises `ValueError` before the first batch."
+        "Loss, learning rate and momentum against the batch. Raises `ValueError` before the first one."
         check_recorded(self.losses)
         fig, axes = plt.subplots(1, 3, figsize=(10,2.6), layout='constrained')
         curves = [('loss', self.losses), ('learning rate', self.lrs), ('momentum', self.momentums)]
@@ -181,11 +183,13 @@ class ProgressBar(Callback):
 
     def after_epoch(self, learn):
         self.bar.write([str(learn.epoch), *[f'{v:.4f}' for v in learn.rows[-1]]], table=True)
-        self.bar.update_graph([[range(len(learn.rows)), learn.column(name)] for name in ('train_loss', 'valid_loss')])
+        losses = [learn.column(name) for name in ('train_loss', 'valid_loss')]
+        self.bar.update_graph([[range(len(learn.rows)), values] for values in losses])
         self.bar.update(learn.epoch + 1)
 
     def after_fit(self, learn):
-        if self.bar and (learn.stop or learn.error): self.bar.on_iter_end()  # the last epoch ends it otherwise
+        early = learn.stop or learn.error  # otherwise the last epoch ends the bar
+        if self.bar and early: self.bar.on_iter_end()
 
 # %% ../nbs/11_callbacks.ipynb #784c1747
 def epochs_since_best(
@@ -230,6 +234,6 @@ class SaveBest(Callback):
         if epochs_since_best(learn.column(self.monitor), self.better) == 0: learn.save(self.path)
 
 class StopOnNaN(Callback):
-    "End at a NaN or infinite loss without an error: with the last good epoch, and the message in `learn.stop`"
+    "End at a NaN or infinite loss without an error: with the last good epoch, the message in `learn.stop`"
     def on_error(self, learn):
         if isinstance(learn.error, FloatingPointError): learn.stop, learn.error = str(learn.error), None

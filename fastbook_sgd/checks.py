@@ -473,7 +473,8 @@ def again(
 ): # An exception of the same class; of its built-in one, if that class takes more than a text
     "The same kind of error with another text"
     try: return type(error)(text)
-    except Exception: return (FloatingPointError if isinstance(error, FloatingPointError) else ValueError)(text)
+    except Exception: pass
+    return FloatingPointError(text) if isinstance(error, FloatingPointError) else ValueError(text)
 
 class named:
     "`with named('batch', 3):` a `FloatingPointError` or `ValueError` of the block says that it was there"
@@ -538,8 +539,8 @@ def check_moments(
     moments, # The names that are called
 ):
     "Raise `TypeError` for a method that looks like a moment and is none"
-    looks = ('before_', 'after_', 'on_')
-    wrong = [name for name in vars(cls) if name.startswith(looks) and name not in moments]
+    alike = [name for name in vars(cls) if name.startswith(('before_', 'after_', 'on_'))]
+    wrong = [name for name in alike if name not in moments]
     if wrong:
         raise TypeError(f"{cls.__name__} has {wrong}, expected only {', '.join(moments)}: "
                         "other names are never called, give helpers another beginning")
@@ -558,6 +559,7 @@ def check_each(
             raise TypeError(f"{x!r} is no {name}: make a class of it, class Mine({name})")
     return things
 
+# %% ../nbs/A_checks.ipynb #0d374891
 def check_column(
     name, # Of a column
     columns, # Those that the table has
@@ -945,9 +947,10 @@ def rows_of(
         if part is yb and len(sizes) > 1: sizes &= {len(t) for t in tensors_in(xb) if t.ndim}
         if len(sizes) == 1: return sizes.pop()
     if hasattr(yb, '__len__') and not tensors_in(yb): return len(yb)
-    raise ValueError(f"targets are a {type(yb).__name__} whose tensors differ in length, expected the rows first: "
-                     "how many rows the batch has can't be told")
+    raise ValueError(f"targets are a {type(yb).__name__} whose tensors differ in length, "
+                     "expected the rows first: how many rows the batch has can't be told")
 
+# %% ../nbs/A_checks.ipynb #927ffd5d
 def any_nan(
     x, # Predictions, in any form
 ): # Scalar bool tensor, or False
@@ -958,7 +961,7 @@ def check_finite_tensors(
     now, # Tensors
     before, # Copies of what they were
 ):
-    "Raise `FloatingPointError` if a number is NaN or infinite that was finite. What was infinite before is meant."
+    "Raise `FloatingPointError` if a number is NaN or infinite that was finite. What was infinite is meant."
     for t, old in zip(now, before):
         t, old = [x.coalesce().values() if x.layout == torch.sparse_coo else x for x in (t, old)]
         if t.layout != torch.strided or t.is_quantized or t.device.type == 'meta': continue
@@ -985,18 +988,20 @@ def check_same_order(
     saved, # Names of the saved tensors
     ours, # The same names
 ):
-    "Raise `ValueError` unless they stand in the same order: the optimizer knows its parameters by their places"
+    "Raise `ValueError` unless they stand in the same order, by which the optimizer knows its parameters"
     if saved != ours:
         raise ValueError(f"the saved model has {saved}, this one {ours}, expected the same order: "
                          "the optimizer would give each parameter the state of another")
 
+# %% ../nbs/A_checks.ipynb #c6d44c15
 def check_table(
     rows, # Expected a list with a list of numbers for each epoch
     columns, # Names of the table's columns
 ):
     "Raise `ValueError` unless each row has a number for each column"
     for row in rows if isinstance(rows, list) else [rows]:
-        if not isinstance(row, (list, tuple)) or len(row) != len(columns) or not all(isinstance(v, Real) for v in row):
+        fits = isinstance(row, (list, tuple)) and len(row) == len(columns) and all(isinstance(v, Real) for v in row)
+        if not fits:
             raise ValueError(f"a saved row is {row!r}, expected numbers for {', '.join(columns)}: "
                              "give the learner the metrics that it had")
 
@@ -1030,7 +1035,7 @@ def check_one_lr(
 def check_remembers(
     opt, # Optimizer without `state_dict`
 ):
-    "Raise `TypeError` if it keeps tensors besides its parameters, so that its `lr` alone would not bring it back"
+    "Raise `TypeError` if it keeps tensors besides its parameters: its `lr` alone would not bring it back"
     held = vars(opt)
     params = {id(p) for p in tensors_in(held.get('params', ()))}
     kept = [k for k, v in held.items() if any(id(t) not in params for t in tensors_in(v))]
@@ -1044,8 +1049,8 @@ def check_savable(
 ):
     "Raise `TypeError` unless its class is among torch's safe globals"
     if type(x) not in torch.serialization.get_safe_globals():
-        raise TypeError(f"{where} is a {type(x).__name__}, expected tensors and plain data (numbers, strings, lists, "
-                        "dicts): load() would refuse the file")
+        raise TypeError(f"{where} is a {type(x).__name__}, expected tensors and plain data "
+                        "(numbers, strings, lists, dicts): load() would refuse the file")
 
 # %% ../nbs/A_checks.ipynb #3a54db68
 def check_learner(
@@ -1056,7 +1061,8 @@ def check_learner(
 ): # List of the metrics
     "Raise `TypeError` naming what a learner can't be made of"
     if not (hasattr(dls, 'train') and hasattr(dls, 'valid')):
-        raise TypeError(f"dls is a {type(dls).__name__}, expected something with train and valid, such as DataLoaders")
+        raise TypeError(f"dls is a {type(dls).__name__}, expected something with train and valid, "
+                        "such as DataLoaders")
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model is {model!r}, expected an nn.Module, such as nn.Linear(28*28, 1)")
     metrics = [metrics] if callable(metrics) else list(metrics or ())
@@ -1075,6 +1081,7 @@ def check_trainable(
                          "call requires_grad_() on what is to be trained")
     return params
 
+# %% ../nbs/A_checks.ipynb #1d8b8df8
 def check_better(
     better, # Expected `min` or `max`
 ): # The same
@@ -1086,7 +1093,8 @@ def check_no_folder(
     path, # `Path` of a file to write
 ): # The same
     "Raise `IsADirectoryError` for a folder"
-    if path.is_dir(): raise IsADirectoryError(errno.EISDIR, f"{path} is a folder, expected a file, such as best.pt in it")
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, f"{path} is a folder, expected a file, such as best.pt in it")
     return path
 
 def check_sized(

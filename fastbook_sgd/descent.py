@@ -90,7 +90,8 @@ def train_model(
     """Train, and print the accuracy after each epoch.
     At a NaN or infinite loss raises `FloatingPointError` and keeps the last good epoch's weights."""
     epochs, accuracies = check_epochs(epochs), []
-    dl, valid_dl, opt = given_or_global(dl, 'dl'), given_or_global(valid_dl, 'valid_dl'), given_or_global(opt, 'opt')
+    dl, opt = given_or_global(dl, 'dl'), given_or_global(opt, 'opt')
+    valid_dl = given_or_global(valid_dl, 'valid_dl')
     for epoch in range(epochs):
         with safe_epoch(epoch, tensors_of(model, opt)) as whole:
             train_epoch(model, dl, opt, loss_func)

@@ -11,7 +11,8 @@ import time
 import pandas as pd
 import torch
 
-from .checks import check_begun, check_column, check_epochs, check_learner, check_lr, check_trainable
+from .checks import check_begun, check_column, check_epochs, check_learner, check_lr
+from .checks import check_trainable
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy, mnist_loss
 from .optimizer import BasicOptim
@@ -52,13 +53,14 @@ class EpochTable:
 
     def table(self): # DataFrame
         "One row for each epoch of the last `fit`"
-        return pd.DataFrame(self.rows, columns=self.columns(), index=pd.RangeIndex(len(self.rows), name='epoch'))
+        epochs = pd.RangeIndex(len(self.rows), name='epoch')
+        return pd.DataFrame(self.rows, columns=self.columns(), index=epochs)
 
 # %% ../nbs/04_learner.ipynb #e3b8fbda
 class EpochLoop(EpochTable, Saved):
     "A learner's loop: an epoch is trained and validated, and adds a row to the table"
     def begin(self, lr, resume):
-        "A new optimizer and an empty table, unless we go on. Raises `ValueError` if there is nothing to go on from."
+        "A new optimizer and an empty table, unless we go on. Raises `ValueError` if there is nothing to resume."
         if not resume: self.opt, self.rows, self.smooth = self.new_opt(float(check_lr(lr))), [], SmoothLoss()
         check_begun(self.opt, 'resume')
         if resume and lr is not None: set_lr(self.opt, float(check_lr(lr)))
@@ -104,8 +106,8 @@ class BasicLearner(EpochLoop):
         lr=None, # Learning rate, above 0; with `resume`, None goes on with the optimizer's
         resume=False, # Go on after the epochs done, with the same optimizer?
     ): # DataFrame with a row for each epoch
-        """Train. The model is left in eval mode, as fastai's `fit` leaves it. Whatever goes wrong, such as a NaN loss,
-        a `FloatingPointError`: weights, optimizer and table are those of the last good epoch."""
+        """Train. The model is left in eval mode, as fastai's `fit` leaves it. Raises `FloatingPointError`
+        at a NaN; whatever goes wrong, weights, optimizer and table are those of the last good epoch."""
         n_epoch = check_epochs(n_epoch)
         self.begin(lr, resume)
         for epoch in range(len(self.rows), n_epoch): self.one_epoch(epoch)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PLAIN', 'in_use', 'clear_litter', 'Noted', 'write_on_disk', 'write_whole', 'read_whole', 'plain', 'plain_dict',
            'plain_tensor', 'tensors_of', 'put', 'undisturbed', 'safe_epoch', 'eval_mode', 'kept_model', 'kept_opt',
-           'kept_random', 'WholeEpoch', 'load_opt', 'state_of_opt', 'set_lr', 'Saved']
+           'kept_random', 'WholeEpoch', 'load_opt', 'state_of_opt', 'set_lr', 'WithState', 'Saved']
 
 # %% ../nbs/C_saving.ipynb #17f7facc
 import os
@@ -81,12 +81,13 @@ def write_on_disk(
         except RuntimeError as e: raise (noted.why or e)
         f.flush(); os.fsync(f.fileno())
 
+# %% ../nbs/C_saving.ipynb #5062e22c
 def write_whole(
     contents, # What `torch.save` takes
     path, # File to write, or a link to it; its folder is made if need be
 ):
-    """Save so that at any moment, even if the process is killed, `path` is either the old file or the new one,
-    each whole. Raises `OSError` with the reason, such as a full disk; the old file is unchanged then."""
+    """Save so that at any moment, even if the process is killed, `path` is the old file or the new one.
+    Raises `OSError` with the reason, such as a full disk; the old file is unchanged then."""
     path = Path(os.path.realpath(path))
     part = path.with_name(f'{path.name}.{uuid4().hex[:12]}.part')
     try:
@@ -111,8 +112,9 @@ def read_whole(
     or `ValueError` if it is damaged or something else."""
     with open(path, 'rb') as f:
         try: contents = torch.load(f, map_location='cpu', weights_only=True)
-        except Exception as e: raise ValueError(f"{path} can't be loaded: it is damaged, or no file of save(). "
-                                                f"The reason: {str(e) or type(e).__name__}") from e
+        except Exception as e:
+            raise ValueError(f"{path} can't be loaded: it is damaged, or no file of save(). "
+                             f"The reason: {str(e) or type(e).__name__}") from e
     check_keys(path, contents, keys)
     return contents
 
@@ -139,6 +141,7 @@ def plain(
     check_savable(x, where)
     return deepcopy(x)
 
+# %% ../nbs/C_saving.ipynb #5cc01442
 def plain_dict(x, where, seen): # dict
     copied = OrderedDict() if isinstance(x, OrderedDict) else {}
     for k, v in x.items(): copied[plain(k, where, seen)] = plain(v, f'{where}[{k!r}]', seen)
@@ -149,7 +152,7 @@ def plain_tensor(x, seen): # Tensor
     x = x.detach()
     if type(x) is not torch.Tensor and type(x).__torch_dispatch__ is torch.Tensor.__torch_dispatch__:
         x = x.as_subclass(torch.Tensor)
-    if x.layout != torch.strided or x.is_quantized or x.device.type == 'meta' or not x.numel(): return x.clone()
+    if x.layout != torch.strided or x.is_quantized or x.is_meta or not x.numel(): return x.clone()
     key = x.device, x.data_ptr(), x.shape, x.stride(), x.dtype
     if key not in seen: seen[key] = x.clone()
     return seen[key]
@@ -276,7 +279,8 @@ def kept_random(
 ): # A function that puts it back
     "Remember where the random numbers are: torch's, Python's, NumPy's and those of the loaders"
     kept = [(torch.set_rng_state, torch.get_rng_state()), (random.setstate, random.getstate())]
-    if torch.cuda.is_initialized(): kept.append((torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
+    if torch.cuda.is_initialized():
+        kept.append((torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
     if np := sys.modules.get('numpy'): kept.append((np.random.set_state, np.random.get_state()))
     for dl in loaders:
         generator, rng = getattr(dl, 'generator', None), getattr(dl, 'rng', None)
@@ -286,6 +290,7 @@ def kept_random(
         for set_state, state in kept: set_state(state)
     return put_back
 
+# %% ../nbs/C_saving.ipynb #8e7428f0
 class WholeEpoch(safe_epoch):
     "`safe_epoch` for a learner: if the block fails, all of it is as it was, and the model in eval mode"
     def __init__(self,
@@ -320,11 +325,12 @@ def load_opt(
     check_saved_lr(saved)
     if not hasattr(opt, 'load_state_dict'): opt.lr = check_lr(saved['lr']); return
     saved, now = deepcopy(saved), opt.state_dict()
-    for key, value in now.items():  # fastai's optimizers keep their hyper-parameters in a list of their own kind
+    for key, value in now.items():  # fastai keeps hyper-parameters in a list of its own kind
         if key in saved and not isinstance(saved[key], type(value)): saved[key] = type(value)(saved[key])
     opt.load_state_dict(saved)
     if 'hypers' in vars(opt):  # and they leave the state on the device that it was read to
-        for p, s in opt.state.items(): s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
+        for p, s in opt.state.items():
+            s.update({k: v.to(p.device) for k, v in s.items() if torch.is_tensor(v)})
 
 def state_of_opt(
     opt, # Has `state_dict()`, or nothing to remember but its `lr`
@@ -334,6 +340,7 @@ def state_of_opt(
     check_remembers(opt)
     return dict(lr=opt.lr)
 
+# %% ../nbs/C_saving.ipynb #2304806b
 def set_lr(
     opt, # Ours, torch's or fastai's, or has `lr`
     lr, # Learning rate, above 0
@@ -348,20 +355,19 @@ def set_lr(
         else: g['lr'] = lr
 
 # %% ../nbs/C_saving.ipynb #285645e1
-class Saved:
-    "A learner, with `model`, `opt`, `new_opt`, `rows` and `smooth`, that can be put back, saved and loaded"
-    batch = None # The number of the batch, in the middle of an epoch
-
+class WithState:
+    "A learner, with `model`, `opt`, `new_opt`, `rows` and `smooth`, whose state can be taken and given back"
     def whole_epoch(self, epoch):
-        "A block that is done whole or not at all: weights, buffers, optimizer, table and random numbers are put back"
+        "A block that is done whole or not at all: weights, optimizer, table, random numbers are put back"
         return WholeEpoch(self, epoch)
 
     def state_dict(self): # dict
         """A copy of all that going on needs, but for the order of the batches, as tensors and plain data.
         Raises `ValueError` before the first `fit` or `load`, `TypeError` for what can't be saved."""
         check_begun(self.opt, 'save')
-        return plain(dict(model=self.model.state_dict(), opt=state_of_opt(self.opt), made_by=type(self.opt).__name__,
-                          rows=self.rows, smooth=[self.smooth.value, self.smooth.count]), 'the state')
+        smooth = [self.smooth.value, self.smooth.count]
+        return plain(dict(model=self.model.state_dict(), opt=state_of_opt(self.opt),
+                          made_by=type(self.opt).__name__, rows=self.rows, smooth=smooth), 'the state')
 
     def load_state_dict(self,
         state_dict, # From `state_dict`
@@ -381,6 +387,11 @@ class Saved:
         smooth = type(self.smooth)()
         smooth.value, smooth.count = state_dict['smooth']
         self.opt, self.rows, self.smooth = opt, [list(row) for row in state_dict['rows']], smooth
+
+# %% ../nbs/C_saving.ipynb #4eb475bb
+class Saved(WithState):
+    "A learner that can be put back, saved and loaded"
+    batch = None # The number of the batch, in the middle of an epoch
 
     def save(self,
         path, # File to write
