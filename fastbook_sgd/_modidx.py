@@ -268,6 +268,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'fastbook_sgd.data.TensorLoader.__init__': ('data.html#tensorloader.__init__', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.TensorLoader.__iter__': ('data.html#tensorloader.__iter__', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.TensorLoader.__len__': ('data.html#tensorloader.__len__', 'fastbook_sgd/data.py'),
+                                   'fastbook_sgd.data.TensorLoader.new': ('data.html#tensorloader.new', 'fastbook_sgd/data.py'),
+                                   'fastbook_sgd.data.TensorLoader.one_batch': ('data.html#tensorloader.one_batch', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.image_tensor': ('data.html#image_tensor', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.label_heaps': ('data.html#label_heaps', 'fastbook_sgd/data.py'),
                                    'fastbook_sgd.data.label_images': ('data.html#label_images', 'fastbook_sgd/data.py'),

@@ -35,7 +35,8 @@ from fastbook_sgd.schedules import *
 from fastbook_sgd.nets import *
 from fastbook_sgd.pictures import *
 from fastbook_sgd.race import *
-from fastbook_sgd.checks import check_epochs, check_lr, check_pair, check_params, check_position, given_or_global
+from fastbook_sgd.checks import check_epochs, check_lr, check_pair, check_params, check_position
+from fastbook_sgd.checks import given_or_global
 from fastbook_sgd.saving import read_whole, safe_epoch, tensors_of, write_whole
 from fastbook_sgd.sources import download_archive, find_mnist_sample, is_expected, is_whole, unpack_whole
 from fastbook_sgd import callbacks, optim  # their SGD, Adam, Learner … would hide fastai's

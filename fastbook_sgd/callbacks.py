@@ -23,7 +23,7 @@ from .schedules import Schedule, one_cycle_schedules
 
 # %% ../nbs/11_callbacks.ipynb #2109570f
 class Callback:
-    "Override the moments you care about; each gets the learner. Raises `TypeError` for one that does not exist."
+    "Override the moments you care about; each gets the learner. Raises `TypeError` for one that isn't there."
     def before_fit(self, learn): pass
     def before_epoch(self, learn): pass
     def before_batch(self, learn): pass   # learn.xb and learn.yb are there
@@ -89,9 +89,7 @@ class Learner(Announcing):
         resume=False, # Go on after the epochs done, with the same optimizer?
         cbs=(), # Further callbacks, for this time, or one
     ): # DataFrame with a row for each epoch
-        """Train. The model is left in eval mode, as fastai's `fit` leaves it. Whatever stops it, wherever,
-        weights, optimizer and table are those of the last good epoch.
-        An error in `after_epoch` keeps the epoch, an interrupt doesn't."""
+        "Train; the model ends in eval mode, as fastai's. Whatever stops it, all is as after the last good epoch."
         self.n_epoch, self.stop, self.error = check_epochs(n_epoch), None, None
         self.active = [*self.cbs, *check_callbacks(cbs)]
         self.begin(lr, resume)
@@ -109,8 +107,8 @@ class Learner(Announcing):
 
     def fit_one_cycle(self, n_epoch, lr, resume=False, cbs=()):
         "Train with the learning rate up to `lr` and down, as fastai's `fit_one_cycle`"
-        schedule = Scheduled(**one_cycle_schedules(lr))
-        return self.fit(n_epoch, None if resume else lr, resume, [schedule, *check_callbacks(cbs)])
+        cycle, cbs = Scheduled(**one_cycle_schedules(lr)), check_callbacks(cbs)
+        return self.fit(n_epoch, None if resume else lr, resume, [cycle, *cbs])
 
 # %% ../nbs/11_callbacks.ipynb #e4bc5f8d
 class Scheduled(Callback):

@@ -967,7 +967,8 @@ def check_finite_tensors(
         if t.layout != torch.strided or t.is_quantized or t.device.type == 'meta': continue
         bad = ~t.isfinite()
         if bad.any() and (t.shape != old.shape or (bad & old.isfinite()).any()):
-            raise FloatingPointError("last batch: the weights became NaN or infinite, try a lower learning rate")
+            raise FloatingPointError("last batch: the weights became NaN or infinite, "
+                                     "try a lower learning rate")
 
 # %% ../nbs/A_checks.ipynb #6b744020
 def check_learner_state(
@@ -1000,7 +1001,8 @@ def check_table(
 ):
     "Raise `ValueError` unless each row has a number for each column"
     for row in rows if isinstance(rows, list) else [rows]:
-        fits = isinstance(row, (list, tuple)) and len(row) == len(columns) and all(isinstance(v, Real) for v in row)
+        listed = isinstance(row, (list, tuple)) and len(row) == len(columns)
+        fits = listed and all(isinstance(v, Real) for v in row)
         if not fits:
             raise ValueError(f"a saved row is {row!r}, expected numbers for {', '.join(columns)}: "
                              "give the learner the metrics that it had")
@@ -1011,7 +1013,8 @@ def check_smooth(
     "Raise `ValueError` unless the smoothed loss is a number and a count"
     fits = isinstance(smooth, (list, tuple)) and len(smooth) == 2
     if not fits or not _count(smooth[1]) or not (torch.is_tensor(smooth[0]) and smooth[0].numel() == 1):
-        raise ValueError(f"the saved smooth is {smooth!r}, expected a scalar tensor and the number of batches")
+        raise ValueError(f"the saved smooth is {smooth!r}, "
+                         "expected a scalar tensor and the number of batches")
 
 # %% ../nbs/A_checks.ipynb #2e777659
 def check_saved_lr(

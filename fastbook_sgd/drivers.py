@@ -478,13 +478,14 @@ def rows(
 
 # %% ../nbs/E_drivers.ipynb #5f1681fc
 class Gathered:
-    "Small parameters, what is remembered for them and their gradients, and memory where each lies side by side"
+    "Small parameters, what is remembered for them, their gradients, and memory where each lies side by side"
     def __init__(self,
         part, # Part
         js, # Numbers of parameters in it; None: all
     ):
         ps = chosen(part.params, js)
-        self.lists, shapes = [ps, *(chosen(part.kept[n], js) for n in part.symbols.values())], [p.shape for p in ps]
+        self.lists, shapes = [ps], [p.shape for p in ps]
+        self.lists += [chosen(part.kept[n], js) for n in part.symbols.values()]
         n = sum(s.numel() for s in shapes)
         rooms = [part.driver.room(name, ps[0], n)[:n] for name in ('p', *part.symbols, 'g')]
         self.p, *kept, self.g = map(real, rooms)
@@ -506,7 +507,8 @@ class Gathered:
         grads, # List of gradients
     ):
         "Copy all of it side by side"
-        for k, some, row in self.rows: torch.cat((grads if k == len(self.lists) else self.lists[k])[some], out=row)
+        lists = [*self.lists, grads]
+        for k, some, row in self.rows: torch.cat(lists[k][some], out=row)
         if not self.few: return
         few = [grads[i] for i in self.few] if self.rows else grads
         torch._foreach_copy_(self.few_views, self.few_tensors + few)

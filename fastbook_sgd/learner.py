@@ -60,7 +60,7 @@ class EpochTable:
 class EpochLoop(EpochTable, Saved):
     "A learner's loop: an epoch is trained and validated, and adds a row to the table"
     def begin(self, lr, resume):
-        "A new optimizer and an empty table, unless we go on. Raises `ValueError` if there is nothing to resume."
+        "A new optimizer and an empty table, unless we go on. Raises `ValueError` with nothing to resume."
         if not resume: self.opt, self.rows, self.smooth = self.new_opt(float(check_lr(lr))), [], SmoothLoss()
         check_begun(self.opt, 'resume')
         if resume and lr is not None: set_lr(self.opt, float(check_lr(lr)))

@@ -190,9 +190,8 @@ def undisturbed():
 
 # %% ../nbs/C_saving.ipynb #6278fa00
 class safe_epoch:
-    """If the block fails, or leaves NaN or infinity where none was, put the tensors back;
-    a `FloatingPointError` or `ValueError` names the epoch. Gradients are switched on or off as they were."""
-    is_good, is_done = False, False
+    "If the block fails, or leaves NaN or infinity where none was, put the tensors back, and name the epoch"
+    is_good = is_done = False
 
     def __init__(self,
         epoch, # Its number, for the error
@@ -206,7 +205,6 @@ class safe_epoch:
         return self
 
     def keep(self): self.saved = [t.detach().clone() for t in self.tensors]
-
     def check(self):
         "Raise `FloatingPointError` if a number that was finite is no longer"
         if not self.is_good: check_finite_tensors(self.tensors, self.saved)
@@ -218,8 +216,8 @@ class safe_epoch:
         except BaseException as e: error = e
         if error is None or self.is_done and isinstance(error, Exception): return
         with undisturbed(): self.put_back()
-        if isinstance(error, (FloatingPointError, ValueError)):
-            raise again(error, f"epoch {self.epoch}, {error}. {self.kept()}") from error
+        named = isinstance(error, (FloatingPointError, ValueError))
+        if named: raise again(error, f"epoch {self.epoch}, {error}. {self.kept()}") from error
         if kind is None: raise error
 
     def put_back(self):
@@ -305,7 +303,8 @@ class WholeEpoch(safe_epoch):
         learn, dls = self.learn, getattr(self.learn, 'dls', None)
         loaders = [getattr(dls, name, None) for name in ('train', 'valid')]
         copies = {id(t): old for t, old in zip(self.tensors, self.saved)}
-        self.backs = [kept_model(learn.model, copies), kept_opt(learn.opt, self.tensors), kept_random(loaders)]
+        self.backs = [kept_model(learn.model, copies), kept_opt(learn.opt, self.tensors)]
+        self.backs.append(kept_random(loaders))
         self.smooth, self.n = (learn.smooth.value, learn.smooth.count), len(learn.rows)
 
     def put_back(self):
@@ -372,7 +371,7 @@ class WithState:
     def load_state_dict(self,
         state_dict, # From `state_dict`
     ):
-        "Be where it was taken. Raises `ValueError` for another model, optimizer or table, and changes nothing then."
+        "Be where it was taken. Raises `ValueError` for another model, optimizer or table; then nothing changes."
         opt = self.new_opt(lr=1.)
         check_learner_state(state_dict, self, opt)
         put_back, grad = kept_model(self.model), torch.is_grad_enabled()
@@ -397,12 +396,13 @@ class Saved(WithState):
         path, # File to write
     ):
         """Write model, optimizer and table to a file, with `write_whole`. Go on from it with `load` and
-        `fit(…, resume=True)`. Raises `RuntimeError` in the middle of an epoch, `TypeError` for what can't be saved."""
+        `fit(…, resume=True)`. Raises `RuntimeError` in the middle of an epoch,
+        `TypeError` for what can't be saved."""
         check_between_epochs(self.batch)
         write_whole(self.state_dict(), path)
 
     def load(self,
         path, # File from `save`, of a learner made in the same way, on any machine
     ):
-        "Be where the file was saved. Raises `ValueError` if it is damaged or doesn't fit, and changes nothing then."
+        "Be where the file was saved. Raises `ValueError` if it is damaged or doesn't fit; then nothing changes."
         self.load_state_dict(read_whole(path, ['made_by', 'model', 'opt', 'rows', 'smooth']))
