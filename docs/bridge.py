@@ -171,6 +171,13 @@ def minutes(nb):
     lines = sum(len(c.source.splitlines()) for c in nb.cells if c.cell_type == 'code')
     return max(1, math.ceil(words/200 + lines/20))
 
+def assigned(body):
+    "The names that statements assign a value, with their lines; also under an `if`, and in `a, b = …`"
+    for node in body:
+        if isinstance(node, ast.If): yield from assigned(node.body + node.orelse)
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        yield from ((n.id, node.lineno) for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+
 def defined(source):
     "The names that a cell defines at its top level, with the methods of classes as `class.method`"
     try: tree = ast.parse(source)
@@ -180,7 +187,7 @@ def defined(source):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.append(node.name)
             names += [f'{node.name}.{f.name}' for f in getattr(node, 'body', []) if isinstance(node, ast.ClassDef) and isinstance(f, ast.FunctionDef)]
-        elif isinstance(node, ast.Assign): names += [t.id for t in node.targets if isinstance(t, ast.Name)]
+        else: names += [n for n, _ in assigned([node])]
     return [n for n in names if not n.startswith('_')]
 
 def anchors(names, taken):

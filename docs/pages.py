@@ -75,14 +75,8 @@ def home(module, name):
 
 @cache
 def assigned(module):
-    "Line by name of what a module assigns a value, also under an `if` and in `a, b = …`"
-    found, nodes = {}, ast.parse(inspect.getsource(module)).body
-    while nodes:
-        node, *nodes = nodes
-        if isinstance(node, ast.If): nodes = node.body + node.orelse + nodes
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        found = {n.id: node.lineno for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)} | found
-    return found
+    "Line by name of what a module assigns a value"
+    return dict(reversed([*bridge.assigned(ast.parse(inspect.getsource(module)).body)]))     # the first line of each
 
 def line_of(module, name):
     "The line at which a name is defined, in the module that defines it"

@@ -114,6 +114,11 @@ def test_exported_names_are_anchors(site):
     assert len(ids) == 1 and [i in ids[0] for i in ('id="optim.step"', 'id="check"', 'id="size"')] == [True]*3
     assert 'id="optim"' not in ids[0] and 'local' not in ids[0] and '_x' not in ids[0]   # the heading is #optim already
 
+def test_assigned_names_are_anchors(site):
+    cells = converted(site, new_code_cell('#| export\na, (b, _c) = 1, (2, 3)\nif a:\n    d: int = 4\nelse: e = f = 5\nx.y = a\ng[0] = b'))
+    ids = next(c.source for c in cells if 'class="anchor"' in c.source)
+    assert ids.count('<span') == 5 and all(f'id="{n}"' in ids for n in 'abdef')
+
 def test_outputs_are_cleaned(site):
     cell, = one(site, 'train()', text('10%\r'), text('100%\ndone \x1b[31mred\x1b[0m\n'), new_output('display_data', data={'text/html': '<style>p{}</style>\n'}),
                 new_output('display_data', data={'text/html': '<style>p{}</style><link href="https://example.org/x.css"><script>1</script><table></table>'}))

@@ -90,7 +90,8 @@ def overflow(page):
 def junk(page, allowed=()):
     "Traces of markup in the text"
     text = page.evaluate('document.body.innerText')
-    return [f'{j!r} in the text: {text[max(0, text.index(j) - 30):][:80]!r}' for j in JUNK if j in text and j not in allowed]
+    found = {j: re.search(re.escape(j) + (r'[A-Za-z]' if j == '{.' else ''), text) for j in JUNK if j not in allowed}     # {.1: 2} is a dict
+    return [f'{j!r} in the text: {text[max(0, m.start() - 30):][:80]!r}' for j, m in found.items() if m]
 
 def alts(page):
     "Pictures without a text that says what they show"
@@ -373,6 +374,7 @@ FAULTS = {'external script': ('</body>', '<script src="https://example.org/x.js"
           'no alt text': ('</article>', '<img src="favicon.png"></article>', 'alt text'),
           'short alt text': ('</article>', '<img src="favicon.png" alt="plot"></article>', 'alt text'),
           'directive': ('</article>', '<p>#| export</p></article>', "'#|' in the text"),
+          'attribute': ('</article>', '<p>{.lead}</p></article>', "'{.' in the text"),
           'too wide': ('</article>', '<div style="width:2000px; height:9px"></div></article>', 'too wide'),
           'too wide for phones': ('</article>', '<div style="width:600px; height:9px"></div></article>', 'too wide at 390'),
           'poor contrast': ('</article>', '<p style="color:#999; background:#aaa">pale</p></article>', 'color-contrast')}
