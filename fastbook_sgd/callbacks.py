@@ -89,7 +89,7 @@ class Learner(Announcing):
         resume=False, # Go on after the epochs done, with the same optimizer?
         cbs=(), # Further callbacks, for this time, or one
     ): # DataFrame with a row for each epoch
-        "Train; the model ends in eval mode, as fastai's. Whatever stops it, all is as after the last good epoch."
+        "Train; the model ends in eval mode. Whatever stops it, all is as after the last good epoch."
         self.n_epoch, self.stop, self.error = check_epochs(n_epoch), None, None
         self.active = [*self.cbs, *check_callbacks(cbs)]
         self.begin(lr, resume)

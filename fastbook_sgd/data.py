@@ -114,8 +114,9 @@ class TensorLoader:
 
     def __len__(self): return -(-len(self.x) // self.bs)
 
+    # fastai asks for these
     def one_batch(self): return next(iter(self))
-    def new(self, shuffle=False, **kwargs): return type(self)(self.x, self.y, self.bs, shuffle)   # fastai asks for one
+    def new(self, shuffle=False, **kwargs): return type(self)(self.x, self.y, self.bs, shuffle)
 
     def __iter__(self):
         x, y = self.x, self.y

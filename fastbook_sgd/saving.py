@@ -371,7 +371,7 @@ class WithState:
     def load_state_dict(self,
         state_dict, # From `state_dict`
     ):
-        "Be where it was taken. Raises `ValueError` for another model, optimizer or table; then nothing changes."
+        "Be where it was taken. Raises `ValueError` for another model, optimizer or table."
         opt = self.new_opt(lr=1.)
         check_learner_state(state_dict, self, opt)
         put_back, grad = kept_model(self.model), torch.is_grad_enabled()
@@ -404,5 +404,5 @@ class Saved(WithState):
     def load(self,
         path, # File from `save`, of a learner made in the same way, on any machine
     ):
-        "Be where the file was saved. Raises `ValueError` if it is damaged or doesn't fit; then nothing changes."
+        "Be where the file was saved. Raises `ValueError` if it is damaged or doesn't fit."
         self.load_state_dict(read_whole(path, ['made_by', 'model', 'opt', 'rows', 'smooth']))

@@ -227,3 +227,26 @@ def test_what_holds(name, driver, dtype, threads):
     finally: torch.set_num_threads(before)
     for p, q in zip(ours, theirs):
         assert p.isfinite().all() and ((p - q).abs().max() <= bar*q.abs().max() if bar else torch.equal(p, q)), p.numel()
+
+def walked(make, driver, change, shape=(3, 3)):
+    "Three steps, a change, three more: parameters and state"
+    g = torch.Generator().manual_seed(0)
+    ps = [torch.randn(shape, generator=g).requires_grad_() for _ in range(5)]
+    opt = MAKES[make](ps, driver=driver)
+    for step in range(6):
+        if step == 3: change(ps)
+        for p in ps: p.grad = torch.randn(p.shape, generator=g).to(p.dtype)
+        opt.step()
+    return [*ps, *(x for p in ps for x in opt.state[p].values())]
+
+def tie(ps): ps[1].data = ps[0].data
+def overlap(ps): x = torch.randn(12, generator=torch.Generator().manual_seed(1)); ps[1].data, ps[2].data = x[:9].view(3, 3), x[3:].view(3, 3)
+def turn(ps): ps[0].data = ps[0].data.t()
+def gaps(ps): ps[0].data = torch.zeros(3, 6)[:, ::2].copy_(ps[0].data)
+def move(ps): ps[0].data = ps[0].data.clone()
+
+@pytest.mark.parametrize('change', [tie, overlap, turn, gaps, move])
+@every_make
+@every_driver
+def test_memory_that_changes(make, driver, change):
+    for x, y in zip(walked(make, driver, change), walked(make, 'each', change)): assert near(x.double(), y.double(), driver)
