@@ -182,10 +182,10 @@ class Steps:
 
     def take_step(self, closure=None):
         "`step`, without torch's hooks"
-        with torch.enable_grad(): loss = closure() if closure else None
-        if torch.compiler.is_compiling(): _uncompiled(self.driver)
-        else: _without_grad(self.driver)
-        return loss
+        if closure:
+            with torch.enable_grad(): loss = closure()
+        (_uncompiled if torch.compiler.is_compiling() else _without_grad)(self.driver)
+        return loss if closure else None
 
 # %% ../nbs/D_base.ipynb #d8e54d26
 def _without_grad(driver):

@@ -125,6 +125,17 @@ def apart(a, b):
     a, b = [real(x.detach()).double().nan_to_num() for x in (a, b)]
     return ((a - b).abs().max()/b.abs().max().clamp(min=1e-30)).item() if a.numel() else 0.
 
+def watching(make, tops):
+    "`make`, and `tops` is told the largest number that each parameter had, by its id"
+    def watched(groups):
+        opt = make(groups)
+        def look(*_):
+            for p in [p for g in opt.param_groups for p in g['params'] if p.numel()]: tops[id(p)] = max(tops.get(id(p), 1e-30), p.detach().abs().max().item())
+        look()
+        opt.register_step_post_hook(look)
+        return opt
+    return watched
+
 @pytest.mark.parametrize('name', CASES)
 def test_ours_are_torchs(name, record):
     "Parameters and state, to the bit"
@@ -192,23 +203,28 @@ def test_muon_waits_at_a_gradient_of_zero():
 
 # fastai
 
+longer = st.tuples(shares, st.sampled_from([.5, .9, .999]) | st.floats(.5, .999))
+
 SAME_IN_FASTAI = dict(
     SGD=(dict(momentum=shares), lambda ps, h: fastai.optimizer.SGD(ps, h['lr'], mom=h['momentum'], wd=h['weight_decay'], decouple_wd=False)),
     RMSprop=(dict(alpha=shares, eps=st.just(1e-8)), lambda ps, h: fastai.optimizer.RMSProp(ps, h['lr'], sqr_mom=h['alpha'], wd=h['weight_decay'], decouple_wd=False)),  # it forgets its eps
-    Adam=(dict(betas=pairs, eps=small), lambda ps, h: fastai.optimizer.Adam(ps, h['lr'], *h['betas'], h['eps'], h['weight_decay'], decouple_wd=False)),
-    AdamW=(dict(betas=pairs, eps=small), lambda ps, h: fastai.optimizer.Adam(ps, h['lr'], *h['betas'], h['eps'], h['weight_decay'])),
+    Adam=(dict(betas=longer, eps=small), lambda ps, h: fastai.optimizer.Adam(ps, h['lr'], *h['betas'], h['eps'], h['weight_decay'], decouple_wd=False)),
+    AdamW=(dict(betas=longer, eps=small), lambda ps, h: fastai.optimizer.Adam(ps, h['lr'], *h['betas'], h['eps'], h['weight_decay'])),
 )
 
 @pytest.mark.parametrize('name', SAME_IN_FASTAI)
 def test_ours_are_fastais(name, record):
-    "SGD and RMSProp to the bit; Adam and AdamW within 1e-6, because fastai divides before it takes the root"
+    """SGD and RMSProp to the bit; Adam and AdamW within 1e-6, because fastai divides before it takes the root.
+    Of the largest number that a parameter had on its way: one that ends near 0 keeps the rounding of where it was.
+    A second beta near 0 divides by the last gradient alone; where weight decay has cancelled that, rounding is all that is left (1e-5 was seen)."""
     extra, theirs = SAME_IN_FASTAI[name]
     @repeatable(60)
     @given(parameters(any_shape, [torch.float32, torch.float64]), hypers(**extra), st.integers(0, 2**31))
     def check(specs, h, seed):
         problem = Problem([{**s, 'group': 0} for s in specs], [h], seed, set_to_none=None)
-        (a, _), (b, _) = problem.walk(OURS[name], None), problem.walk(lambda groups: theirs(groups[0]['params'], h), None)
-        difference = max(map(apart, a, b))
+        tops = {}
+        (a, _), (b, _) = problem.walk(watching(OURS[name], tops), None), problem.walk(lambda groups: theirs(groups[0]['params'], h), None)
+        difference = max([0., *((x - y).detach().abs().max().item()/tops[id(x)] for x, y in zip(a, b) if x.numel())])
         record(('fastai', name), difference)
         assert difference <= (1e-6 if name.startswith('Adam') else 0)
     check()

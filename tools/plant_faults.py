@@ -115,7 +115,7 @@ FAULTS = [
     ('D_base', '            check_grad(name, p, p.grad)\n', ''),
     ('D_base', 'check_state(name, p, self.state.get(p, {}),', 'check_state(name, p, {},'),
     ('D_base', 'with torch.enable_grad(): loss = closure() if closure else None', 'loss = closure() if closure else None'),
-    ('D_base', '        return loss\n', '        return None\n'),
+    ('D_base', 'return loss if closure else None', 'return None'),
     ('D_base', '        check_saved(self, saved)\n', ''),
     ('D_base', 'if k not in HOW_TORCH_COMPUTES', ''),
     ('D_base', '        for group in self.param_groups:\n            group.update(', '        for group in []:\n            group.update('),
