@@ -114,7 +114,7 @@ FAULTS = [
     ('D_base', '            self.check_param(p)\n', ''),
     ('D_base', '            check_grad(name, p, p.grad)\n', ''),
     ('D_base', 'check_state(name, p, self.state.get(p, {}),', 'check_state(name, p, {},'),
-    ('D_base', 'with torch.enable_grad(): loss = closure() if closure else None', 'loss = closure() if closure else None'),
+    ('D_base', 'with torch.enable_grad(): loss = closure()', 'loss = closure()'),
     ('D_base', 'return loss if closure else None', 'return None'),
     ('D_base', '        check_saved(self, saved)\n', ''),
     ('D_base', 'if k not in HOW_TORCH_COMPUTES', ''),
