@@ -195,7 +195,7 @@ def _without_grad(driver):
     try: driver.apply()
     finally: torch._C._set_grad_enabled(before)
 
-@torch.compiler.disable
+@torch._disable_dynamo
 def _uncompiled(driver):
     "Under torch.compile the rule is applied as it is"
     with torch.no_grad(): driver.apply()

@@ -254,6 +254,11 @@ def test_the_heart_needs_torch_alone(module):
     code = f'import sys, fastbook_sgd.{module}; print([n for n in sys.modules if n.split(".")[0] in ("fastai","fastcore","matplotlib","pandas","sklearn","torchvision")])'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == '[]'
 
+def test_the_door_costs_no_more_than_torch():
+    "torch's compilers take longer to import than torch itself; an optimizer needs none until it is compiled"
+    code = 'import sys, torch; before = {*sys.modules}; import fastbook_sgd.optim; print([n for n in {*sys.modules} - before if n.startswith("torch.")])'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == '[]'
+
 def test_package_imports_nothing():
     code = 'import sys, fastbook_sgd; print("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == 'False'
