@@ -9,16 +9,16 @@ __all__ = ['a_number', 'at_least_0', 'yes_or_no', 'two_shares', 'COMMON', 'ALSO_
            'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
            'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
            'check_takes', 'check_together', 'check_compiled', 'check_switches', 'check_saved', 'check_saved_form',
-           'check_saved_names', 'check_saved_state', 'check_saved_value', 'again', 'named', 'check_begun',
-           'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each',
-           'check_column', 'check_recorded', 'check_kind', 'check_opt_func', 'check_ends', 'check_position',
-           'check_peak', 'check_share', 'check_shares', 'check_stages', 'check_start_end', 'check_has_groups',
-           'check_new_values', 'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left',
-           'check_schedule_state', 'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked',
-           'check_racers', 'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images',
-           'check_picture', 'check_transparency', 'check_parts', 'check_source', 'is_inside', 'check_member',
-           'check_listed', 'check_images', 'check_rows', 'check_batches', 'tensors_in', 'rows_of', 'any_nan',
-           'check_finite_tensors', 'check_learner_state', 'check_same_order', 'check_table', 'check_smooth',
+           'check_saved_places', 'check_saved_names', 'check_saved_state', 'check_saved_value', 'again', 'named',
+           'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made', 'check_moments',
+           'check_each', 'check_column', 'check_recorded', 'check_kind', 'check_opt_func', 'check_ends',
+           'check_position', 'check_peak', 'check_share', 'check_shares', 'check_stages', 'check_start_end',
+           'check_has_groups', 'check_new_values', 'check_hyper_names', 'check_total', 'check_functions',
+           'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range', 'check_enough', 'check_split',
+           'check_picked', 'check_racers', 'check_frames', 'check_directions', 'check_heights', 'check_points',
+           'check_weight_images', 'check_picture', 'check_transparency', 'check_parts', 'check_source', 'is_inside',
+           'check_member', 'check_listed', 'check_images', 'check_rows', 'check_batches', 'tensors_in', 'rows_of',
+           'any_nan', 'check_finite_tensors', 'check_learner_state', 'check_same_order', 'check_table', 'check_smooth',
            'check_saved_lr', 'check_one_lr', 'check_remembers', 'check_savable', 'check_learner', 'check_trainable',
            'check_better', 'check_no_folder', 'check_sized']
 
@@ -398,6 +398,7 @@ def check_saved(
 ):
     "Raise `ValueError` unless every saved hyper-parameter and tensor is known and fits its parameter"
     check_saved_form(type(opt).__name__, saved, opt.param_groups)
+    check_saved_places(type(opt).__name__, saved['param_groups'], opt.param_groups)
     for old, new in zip(saved['param_groups'], opt.param_groups):
         check_saved_names(opt, old, new)
         group = {**opt.defaults, **old}
@@ -421,6 +422,23 @@ def check_saved_form(
     if extra := saved['state'].keys() - {i for g in saved['param_groups'] for i in g['params']}:
         raise ValueError(f"{name}: the saved state has entries {sorted(extra)} that belong to no parameter: "
                          "was it cut or joined by hand?")
+
+def check_saved_places(
+    name, # Who loads, for the error
+    saved, # Saved groups
+    groups, # Groups of the optimizer that loads
+):
+    "Raise `ValueError` if a parameter that both know by name has another place in the saved groups"
+    def places(groups):
+        names = [g.get('param_names') or [] for g in groups]
+        return {n: (i, j) for i, group in enumerate(names) for j, n in enumerate(group)}
+    theirs, ours = places(saved), places(groups)
+    moved = [n for n, place in ours.items() if theirs.get(n, place) != place]
+    if moved:
+        (i, j), (k, l) = theirs[moved[0]], ours[moved[0]]
+        raise ValueError(f"{name}: {moved[0]!r} is parameter {j} of group {i} in the saved state, "
+                         f"and parameter {l} of group {k} here: "
+                         "give the parameters as they were when it was saved")
 
 def check_saved_names(
     opt, # Optimizer to load into
@@ -780,10 +798,9 @@ def check_racers(
 # %% ../nbs/A_checks.ipynb #fc4840c4
 def check_frames(
     frames, # How many pictures of an animation
-):
-    "Raise `ValueError` unless there are two pictures or more"
-    if frames < 2:
-        raise ValueError(f"frames is {frames}, expected at least 2: for one picture, use show_descent")
+): # The same, as an int
+    "Raise `ValueError` unless it is a whole number of at least 2"
+    return check_whole('frames', frames, 2, ': for one picture, use show_descent')
 
 def check_directions(
     directions, # Expected `[2,P]`

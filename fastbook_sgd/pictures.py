@@ -106,7 +106,7 @@ def animate_descent(
 ): # A `Picture`, an animated PNG
     """Optimizers walking down one surface.
     Raises `ValueError` for fewer than two frames, and as `descend` does."""
-    check_frames(frames)
+    frames = check_frames(frames)
     fig = show_descent(opt_func, surface, steps, lr)
     ax = fig.axes[0]
     paths = [l for l in ax.lines if len(l.get_xdata()) == steps + 1]

@@ -24,9 +24,10 @@ from .checks import (
     check_enough, check_functions, check_has_groups, check_hyper_names, check_lr, check_lr_range,
     check_module, check_new_values, check_peak, check_position, check_schedule_state, check_share,
     check_shares, check_stages, check_start_end, check_steps_left, check_total, check_whole)
-from .descent import calc_grad, tensors_of
+from .descent import calc_grad
 from .learner import SmoothLoss
 from .linear import mnist_loss
+from .saving import kept_model
 
 # %% ../nbs/10_schedules.ipynb #ae773103
 def constant(
@@ -189,13 +190,12 @@ def weights_kept(
     """Whatever the block does to parameters, buffers and mode, an error or interrupt in it included,
     they are put back; gradients are cleared. Raises `TypeError` for what is no `nn.Module`."""
     check_module(model)
-    tensors, was_training = tensors_of(model, None), model.training
-    saved = [t.detach().clone() for t in tensors]
+    put_back, modes = kept_model(model), [(m, m.training) for m in model.modules()]
     try: yield
     finally:
-        with torch.no_grad():
-            for t, old in zip(tensors, saved): t.copy_(old); t.grad = None
-        model.train(was_training)
+        put_back()
+        for p in model.parameters(): p.grad = None
+        for m, training in modes: m.training = training
 
 # %% ../nbs/10_schedules.ipynb #8a5e3433
 def suggest_steep(

@@ -129,6 +129,13 @@ class Own(optim.SGD):
         return super().step(closure)
 
 @every_driver
+def test_zero_grad_is_seen_by_the_profiler(driver):
+    m = net(); opt = MAKES['SGD'](m.parameters(), driver=driver)
+    loss(m).backward()
+    with torch.profiler.profile() as profile: opt.zero_grad()
+    assert any('zero_grad' in e.name for e in profile.events()) and all(p.grad is None for p in m.parameters())
+
+@every_driver
 def test_an_overridden_step(driver):
     m = net(); opt = Own(m.parameters(), lr=.1, driver=driver); seen = []
     opt.register_step_pre_hook(lambda *a: seen.append(1))
@@ -229,25 +236,61 @@ def test_what_holds(name, driver, dtype, threads):
     for p, q in zip(ours, theirs):
         assert p.isfinite().all() and ((p - q).abs().max() <= bar*q.abs().max() if bar else torch.equal(p, q)), p.numel()
 
-def walked(make, driver, change, shape=(3, 3)):
+def walked(make, driver, change, n=5, shape=(3, 3)):
     "Three steps, a change, three more: parameters and state"
     g = torch.Generator().manual_seed(0)
-    ps = [torch.randn(shape, generator=g).requires_grad_() for _ in range(5)]
+    ps = [torch.randn(shape, generator=g).requires_grad_() for _ in range(n)]
     opt = MAKES[make](ps, driver=driver)
     for step in range(6):
-        if step == 3: change(ps)
+        if step == 3: change(ps, remembered(opt, ps))
         for p in ps: p.grad = torch.randn(p.shape, generator=g).to(p.dtype)
         opt.step()
     return [*ps, *(x for p in ps for x in opt.state[p].values())]
 
-def tie(ps): ps[1].data = ps[0].data
-def overlap(ps): x = torch.randn(12, generator=torch.Generator().manual_seed(1)); ps[1].data, ps[2].data = x[:9].view(3, 3), x[3:].view(3, 3)
-def turn(ps): ps[0].data = ps[0].data.t()
-def gaps(ps): ps[0].data = torch.zeros(3, 6)[:, ::2].copy_(ps[0].data)
-def move(ps): ps[0].data = ps[0].data.clone()
-
-@pytest.mark.parametrize('change', [tie, overlap, turn, gaps, move])
+def remembered(opt, ps): return [x for p in ps for name, x in opt.state[p].items() if name != 'step']
+def tie(ps, kept): ps[1].data = ps[0].data
+def overlap(ps, kept): x = torch.randn(12, generator=torch.Generator().manual_seed(1)); ps[1].data, ps[2].data = x[:9].view(3, 3), x[3:].view(3, 3)
+def turn(ps, kept): ps[0].data = ps[0].data.t()
+def gaps(ps, kept): ps[0].data = torch.zeros(3, 6)[:, ::2].copy_(ps[0].data)
+def move(ps, kept): ps[0].data = ps[0].data.clone()
+def move_state(ps, kept):
+    for x in kept: x.data = x.data.clone()
+def turn_state(ps, kept):
+    for x in kept[:2]: x.data = x.data.t().contiguous().t()
+def change_state(ps, kept):
+    for x in kept[1:]: x.data = x.data*2
+def share_state(ps, kept):
+    for x in kept: x.share_memory_()
+@pytest.mark.parametrize('n', [5, 20])
+@pytest.mark.parametrize('change', [tie, overlap, turn, gaps, move, move_state, turn_state, change_state, share_state])
 @every_make
 @every_driver
-def test_memory_that_changes(make, driver, change):
-    for x, y in zip(walked(make, driver, change), walked(make, 'each', change)): assert near(x.double(), y.double(), driver)
+def test_memory_that_changes(make, driver, change, n):
+    for x, y in zip(walked(make, driver, change, n), walked(make, 'each', change, n)): assert near(x.double(), y.double(), driver)
+
+@every_make
+@every_driver
+def test_state_that_shrank(make, driver):
+    "torch's kernel would read beyond it"
+    m = net(); opt = MAKES[make](m.parameters(), driver=driver); train(m, opt)
+    kept = remembered(opt, list(m.parameters()))
+    if not kept: return
+    before = weights(m)
+    kept[0].data = kept[0].data[:1].clone()
+    with pytest.raises(ValueError, match='expected the same'): train(m, opt)
+    assert torch.equal(before, weights(m))
+
+@every_make
+@every_driver
+def test_layouts_of_gradients_that_alternate(make, driver):
+    ends = []
+    for d in (driver, 'each'):
+        g = torch.Generator().manual_seed(0)
+        ps = [torch.randn(3, 3, generator=g).requires_grad_() for _ in range(5)]; opt = MAKES[make](ps, driver=d)
+        for step in range(9):
+            for i, p in enumerate(ps):
+                x = torch.randn(3, 3, generator=g)
+                p.grad = [x, x.t(), torch.zeros(3, 6)[:, ::2].copy_(x), None if i else x, x[:1].expand(3, 3)][(step if i < 3 else 0) % 5]
+            opt.step()
+        ends.append(torch.cat([p.detach().flatten() for p in ps]))
+    assert near(*ends, driver)

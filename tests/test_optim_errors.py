@@ -245,6 +245,29 @@ def test_states_of_older_torch():
     assert all(map(torch.equal, *ends))
 
 @every_optimizer
+def test_named_parameters_in_another_order(name):
+    "What was saved for a name goes to that name"
+    def layer(): torch.manual_seed(0); return nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+    first, second = layer(), layer()
+    old = started(name, list(first.named_parameters()))
+    second.load_state_dict(first.state_dict())
+    new = made(name, list(second.named_parameters())[::-1])
+    new.load_state_dict(deepcopy(old.state_dict()))
+    assert new.state_dict()['param_groups'][0]['param_names'] == ['2.weight', '1.weight', '0.weight']
+    for seed in range(3):
+        give(list(first.parameters()), seed); give(list(second.parameters()), seed)
+        old.step(); new.step()
+    assert all(map(torch.equal, first.parameters(), second.parameters()))
+    third = layer()
+    other = made(name, [('1.weight', third[0].weight), ('9.weight', third[1].weight), ('2.weight', third[2].weight)])
+    before = other.state_dict()
+    with pytest.raises(ValueError, match="'1.weight' is parameter 1 of group 0 in the saved state, and parameter 0 of group 0 here"): other.load_state_dict(old.state_dict())
+    assert str(other.state_dict()) == str(before)
+    wrapped = made(name, [(f'module.{n}', p) for n, p in third.named_parameters()])   # other names: by their order, as torch does
+    wrapped.load_state_dict(old.state_dict())
+    assert len(wrapped.state) == len(old.state)
+
+@every_optimizer
 @pytest.mark.parametrize('saver', [True, False])
 @pytest.mark.parametrize('loader', [True, False])
 def test_named_parameters(name, saver, loader):

@@ -112,16 +112,35 @@ def resnet18():
 MODELS = {'linear model': [(1, 784), (1,)], '30-unit net': [(30, 784), (30,), (1, 30), (1,)], 'ResNet-18': resnet18(),
           '200 of 32×32': [(32, 32)]*200, 'one of 16M': [(BIG,)]}
 
-def torch_ways(rule):
-    "torch.optim's ways of computing the rule, each `(params)` to an optimizer"
-    cls, hypers = getattr(torch.optim, RULES[rule][0]), RULES[rule][1]
+def torch_ways(rule, **other):
+    "torch.optim's ways of computing the rule, each `(params)` to an optimizer; `other` hyper-parameters than those of `RULES`"
+    cls, hypers = getattr(torch.optim, RULES[rule][0]), RULES[rule][1] | other
     known = inspect.signature(cls).parameters
     return {f'torch {way}': partial(cls, **hypers, **kw) for way, kw in TORCH_WAYS.items() if kw.keys() <= known.keys()}
 
+def compiled(params, make):
+    "torch's optimizer with `torch.compile` around its step"
+    torch._dynamo.reset()                                 # or the loops made for other shapes are tried first
+    opt = make(params)
+    opt.step = torch.compile(partial(type(opt).step, opt))
+    return opt
+
 @cache
-def our_ways(rule, cls=None):
+def can_compile():
+    "Is there a C++ compiler?"
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    try: return bool(get_cpp_compiler())
+    except Exception: return False
+
+def compiled_way(rule, tensors, quick, **other):
+    "The compiled step, where there is a compiler and, in a quick run, few tensors"
+    if not can_compile() or quick and tensors > 20: return {}
+    return {'torch compiled': partial(compiled, make=torch_ways(rule, **other)['torch loop'])}
+
+@cache
+def our_ways(rule, cls=None, lr=None):
     "Our drivers, each `(params)` to an optimizer; one that the class doesn't take, or that needs a compiler where there is none, is left out"
-    cls, hypers = cls or getattr(optim, RULES[rule][0]), RULES[rule][1]
+    cls, hypers = cls or getattr(optim, RULES[rule][0]), RULES[rule][1] | ({} if lr is None else dict(lr=lr))
     ways = {}
     for driver in DRIVERS:
         p = torch.zeros(2, 2, requires_grad=True)
@@ -174,10 +193,11 @@ def streams(rule, n=BIG):
         for s in state: s.mul_(1.)
     return run
 
-def step_cell(rule, model, rounds, sample):
+def step_cell(rule, model, rounds, sample, quick=False):
     "One cell of the table of steps; fewer rounds of the long ones"
     big = model == 'one of 16M'
-    candidates = step_candidates({**torch_ways(rule), **our_ways(rule)}, MODELS[model])
+    ways = {**torch_ways(rule), **compiled_way(rule, len(MODELS[model]), quick), **our_ways(rule)}
+    candidates = step_candidates(ways, MODELS[model])
     if big: candidates['stream'] = streams(rule)
     times = interleaved(candidates, max(3, rounds//3) if big else rounds, sample, tries=1 if big and rounds < 9 else 3)
     cell = dict(rule=rule, model=model, tensors=len(MODELS[model]), **duel(times))
@@ -191,22 +211,59 @@ def cuda_cell(rule, model, rounds):
 
 # A whole iteration: what a driver saves in the step it must not lose in zero_grad and backward
 
-def iteration(make, model, xb, yb):
+class Residual(nn.Module):
+    "ResNet's basic block"
+    def __init__(self, into, out):
+        super().__init__()
+        conv = lambda a, b, size, stride=1: nn.Sequential(nn.Conv2d(a, b, size, stride, size//2, bias=False), nn.BatchNorm2d(b))
+        self.way = nn.Sequential(conv(into, out, 3, out//into), nn.ReLU(), conv(out, out, 3))
+        self.short = conv(into, out, 1, 2) if into != out else nn.Identity()
+    def forward(self, x): return (self.way(x) + self.short(x)).relu()
+
+def resnet():
+    "ResNet-18: its 62 parameters are those of `resnet18()`"
+    first = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+    sizes = [64, 64, 64, 128, 128, 256, 256, 512, 512]
+    blocks = [Residual(a, b) for a, b in zip(sizes, sizes[1:])]
+    return nn.Sequential(*first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+def layers(n, size, bias=True): return nn.Sequential(*[nn.Linear(size, size, bias) for _ in range(n)])
+
+def half_frozen(net):
+    "Every other layer is not trained"
+    for layer in net[::2]: layer.requires_grad_(False)
+    return net
+
+# Name: the net and a batch
+NETS = {'30-unit net, batch 256': lambda: (nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1)), torch.rand(256, 784)),
+        '200 of 32×32, batch 32': lambda: (layers(200, 32, bias=False), torch.rand(32, 32)),
+        'ResNet-18, batch 2 of 64×64': lambda: (resnet(), torch.rand(2, 3, 64, 64)),
+        '8 of 256², batch 64': lambda: (layers(8, 256), torch.rand(64, 256)),
+        '16 of 1024², batch 64': lambda: (layers(16, 1024), torch.rand(64, 1024)),
+        '4 of 2048², batch 4': lambda: (layers(4, 2048), torch.rand(4, 2048)),
+        '8 of 512², half frozen, batch 64': lambda: (half_frozen(layers(8, 512)), torch.rand(64, 512))}
+SMALL_NETS = '30-unit net, batch 256', '200 of 32×32, batch 32'
+ITERATION_RULES = 'SGD', 'momentum', 'RMSProp', 'AdamW'
+
+def iteration(make, net):
     "Forward, backward, step, zero_grad"
+    torch.manual_seed(0)
+    model, xb = NETS[net]()
     opt = make(list(model.parameters()))
     def run():
-        plain_loss(model(xb), yb).backward()
+        model(xb).square().mean().backward()
         opt.step()
         opt.zero_grad()
     return run
 
-def iteration_cell(rule, rounds, sample):
-    "Iterations of the 30-unit net on 256 images"
-    xb, yb, candidates = torch.rand(256, 784), torch.randint(2, (256, 1)), {}
-    for name, make in {**torch_ways(rule), **our_ways(rule)}.items():
-        torch.manual_seed(0)
-        candidates[name] = iteration(make, nn.Sequential(nn.Linear(784, 30), nn.ReLU(), nn.Linear(30, 1)), xb, yb)
-    return dict(rule=rule, **duel(interleaved(candidates, rounds, sample, tries=3)))
+def iteration_cell(rule, net, rounds, sample, quick=False):
+    "Whole iterations; the learning rate is so small that the numbers stay as they are. One of torch's ways stands there twice: what its ratio to itself is, is noise."
+    tensors = len(list(NETS[net]()[0].parameters()))
+    ways = {**torch_ways(rule, lr=1e-7), **compiled_way(rule, tensors, quick, lr=1e-7), **our_ways(rule, lr=1e-7)}
+    twice = 'torch fused' if 'torch fused' in ways else 'torch loop'
+    candidates = {name: iteration(make, net) for name, make in {**ways, 'control': ways[twice]}.items()}
+    times = interleaved(candidates, min(rounds, 15), sample, tries=2)
+    return dict(rule=rule, model=net, control=ratio(times[twice], times['control']), **duel(times))
 
 # An epoch
 
@@ -409,8 +466,9 @@ def jobs(quick):
     "What is to be measured: section, label, function"
     rounds, sample = (5, 5e-4) if quick else (25, 1e-3)
     for rule in RULES:
-        for model in MODELS: yield 'steps', f'{rule}, {model}', partial(step_cell, rule, model, rounds, sample)
-    for rule in ('SGD', 'AdamW'): yield 'iterations', f'iteration, {rule}', partial(iteration_cell, rule, rounds, sample)
+        for model in MODELS: yield 'steps', f'{rule}, {model}', partial(step_cell, rule, model, rounds, sample, quick)
+    for net in [*NETS][:1 if quick else None]:
+        for rule in ITERATION_RULES: yield 'iterations', f'iteration: {rule}, {net}', partial(iteration_cell, rule, net, rounds, sample, quick)
     data, source = digits()
     yield 'data', 'data', lambda: source
     yield 'epochs', 'epoch', lambda: epochs(all_epochs(*data), 5 if quick else 25)
