@@ -440,6 +440,7 @@ def check_saved_places(
                          f"and parameter {l} of group {k} here: "
                          "give the parameters as they were when it was saved")
 
+# %% ../nbs/A_checks.ipynb #678adb06
 def check_saved_names(
     opt, # Optimizer to load into
     old, # Saved group
