@@ -24,7 +24,7 @@ docs: $(DOCS_INSTALLED) ## build the site into _docs/ (needs Node.js, which rend
 docs-serve: docs        ## show it at localhost
 	$(BIN)/python -m http.server --directory _docs --bind 127.0.0.1 8000
 
-bench: $(INSTALLED)     ## measure everything side by side, in bench/; with QUICK=1 less of it, in under a minute
+bench: $(INSTALLED)     ## measure everything side by side, in bench/; with QUICK=1 less of it, in some minutes
 	$(BIN)/python tools/bench.py $(if $(QUICK),--quick)
 
 prepare: $(INSTALLED)   ## export, execute, save outputs, clean, write README.md

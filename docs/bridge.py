@@ -2,11 +2,12 @@
 
 What nbdev means by a line, and what becomes of it here:
 
-    #| default_exp, #| hide, #| include: false    the cell is dropped, code or prose
+    #| default_exp, #| hide, #| include: false    the cell is dropped, code or prose; a cell of imports is folded
     #| echo: false, #| hide_input                 the code is dropped, its outputs stay
     #| output: false, #| hide_output              the outputs are dropped, the code stays
     #| fig-alt: text                              the text becomes the alternative text of the cell's pictures
     any other #| line, such as #| export          the line is dropped; exported code stands in its place, unfolded
+    a cell that only imports, or only checks      it is folded, under the word Imports or Check
     > subtitle, below the title                   the description of the page
     a link to NN_name.ipynb or X_name.ipynb       a link to the page `name`
     a link to another file of the repository      a link to it in the repository, or to a copy where there is no repository
@@ -93,18 +94,36 @@ def joined(outputs):
         else: out.append(copy.deepcopy(o))
     return out
 
+def is_check(node):
+    "Does a statement nothing but check, such as `test_eq(…)`, also under a `for`, `if` or `with`?"
+    if isinstance(node, ast.Assert): return True
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call): return getattr(node.value.func, 'id', '').startswith(('test_', 'check_'))
+    return isinstance(node, (ast.For, ast.With, ast.If)) and all(map(is_check, node.body + getattr(node, 'orelse', [])))
+
+def folded(source):
+    "`'Imports'` or `'Check'` for a cell that does only that, else empty"
+    try: body = ast.parse(re.sub(r'^[%!].*$', 'pass', source, flags=re.M)).body
+    except SyntaxError: return ''
+    if body and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body): return 'Imports'
+    return 'Check' if body and all(map(is_check, body)) else ''
+
 def code_cell(cell):
     "The cell as it is shown, or None. Raises `ValueError` for a picture without its text."
     source = cell.source
-    if has(source, DROPPED): return None
+    plain = re.sub(r'^#\|.*\n?', '', source, flags=re.M).strip('\n')
+    fold = folded(plain)
+    if has(source, DROPPED) and not ('hide' in directives(source) and fold == 'Imports'): return None
     cell = copy.deepcopy(cell)
-    cell.source = re.sub(r'^#\|.*\n?', '', source, flags=re.M).strip('\n')
+    cell.source = plain
     cell.outputs = [] if has(source, NO_OUTPUT) else [o for o in map(clean_output, joined(cell.outputs)) if o]
     alt = directives(source).get('fig-alt', '')
     if any(kind.startswith('image/') for o in cell.outputs for kind in o.get('data', {})):
         if not alt: raise ValueError(f'a cell draws a picture and has no "#| fig-alt:" line:\n{source}')
         cell.metadata['mystnb'] = {'image': {'alt': alt}}
     if has(source, NO_CODE): cell.metadata['tags'] = ['remove-input']
+    elif fold:
+        cell.metadata['tags'] = ['hide-input', f'fold-{fold.lower()}']
+        cell.metadata.setdefault('mystnb', {}).update(code_prompt_show=fold, code_prompt_hide=fold)
     return cell if cell.outputs or (cell.source and not has(source, NO_CODE)) else None
 
 # Prose
@@ -166,9 +185,10 @@ def opening(nb):
     return m[1], m[2]
 
 def minutes(nb):
-    "How long the reading takes: 200 words of prose or 20 lines of code a minute"
+    "How long the reading takes: 200 words of prose a minute, or 20 lines of the code that isn't folded"
     words = sum(len(c.source.split()) for c in nb.cells if c.cell_type == 'markdown')
-    lines = sum(len(c.source.splitlines()) for c in nb.cells if c.cell_type == 'code')
+    shown = [c for c in map(code_cell, [c for c in nb.cells if c.cell_type == 'code']) if c]
+    lines = sum(len(c.source.splitlines()) for c in shown if 'hide-input' not in c.metadata.get('tags', []))
     return max(1, math.ceil(words/200 + lines/20))
 
 def assigned(body):

@@ -846,7 +846,7 @@ class Compiled(Recorded):
 
 def _tensors(given): return [x for x in given.values() if type(x) is torch.Tensor]
 
-# %% ../nbs/E_drivers.ipynb #89ce4e7e
+# %% ../nbs/E_drivers.ipynb #924acd49
 class Loops(Part):
     "Parameters of one kind, each stepped by the compiled loop where it is"
     def __init__(self, driver, plan, a, b,

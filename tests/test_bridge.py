@@ -144,3 +144,29 @@ def test_the_notebook_is_not_changed(site):
     before = str(nb)
     bridge.convert(nb, '01_next', site)
     assert str(nb) == before
+
+# What is folded
+
+@pytest.mark.parametrize('source,word', [
+    ('import torch', 'Imports'), ('#| hide\nimport torch\nfrom math import pi', 'Imports'), ('#| export\nfrom torch import (\n    nn)', 'Imports'),
+    ('test_eq(1, 1)', 'Check'), ('assert 1 == 1', 'Check'), ('for x in (1, 2):\n    test_eq(x, x)', 'Check'), ('with open(__file__):\n    test_fail(f, contains="x")', 'Check'),
+    ('x = 1\ntest_eq(x, 1)', ''), ('print(1)', ''), ('import torch\ntorch.ones(2)', ''), ('# only a word', '')])
+def test_imports_and_checks_are_folded(site, source, word):
+    shown = one(site, source)
+    if not shown: assert not word
+    for cell in shown:
+        tags, prompts = cell.metadata.get('tags', []), cell.metadata.get('mystnb', {})
+        assert ('hide-input' in tags) == bool(word) and prompts.get('code_prompt_show', '') == word
+
+def test_hidden_cells_that_do_more_stay_hidden(site):
+    assert one(site, '#| hide\nimport torch\ntorch.manual_seed(0)') == [] == one(site, '#| hide\ntest_eq(1, 1)')
+
+def test_folded_code_takes_no_time_to_read():
+    nb = tiny(*[new_code_cell('\n'.join(['import torch']*400)), new_code_cell('\n'.join(['test_eq(1, 1)']*400))])
+    assert bridge.minutes(nb) == 1 and bridge.minutes(tiny(new_code_cell('\n'.join(['x = 1']*400)))) >= 20
+
+def test_the_first_page_says_how_long_the_lessons_take():
+    import notebooks
+    hours = sum(bridge.minutes(notebooks.read(p)) for p in notebooks.lessons(ROOT/'nbs')) / 60
+    words = dict(enumerate('zero one two three four five six seven eight nine ten'.split()))
+    assert f'take about {words[round(hours)]} hours to read' in (ROOT/'README.md').read_text(encoding='utf-8'), hours

@@ -195,14 +195,16 @@ def test_lesson(site, browser, path):
     place = page.locator('.page-bar strong').all_inner_texts()
     if name in LESSONS: assert place == [f'Lesson {notebooks.number(path)} of {notebooks.number(notebooks.lessons(ROOT/"nbs")[-1])}']
     else: assert place == ([f'Appendix {notebooks.number(path)}'] if name in APPENDICES else [])
-    hidden = lambda c: re.search(r'^#\|\s*(hide|default_exp|echo: false)', c.source, flags=re.M)
+    imports = lambda c: c.cell_type == 'code' and all(l.startswith(('#|', 'import ', 'from ', ' ', ')')) for l in c.source.splitlines() if l)
+    hidden = lambda c: re.search(r'^#\|\s*(hide|default_exp|echo: false)', c.source, flags=re.M) and not (imports(c) and '#| hide\n' in c.source)
     code = [re.sub(r'^#\|.*\n', '', c.source, flags=re.M).strip() for c in nb.cells if c.cell_type == 'code' and not hidden(c)]
+    page.evaluate('document.querySelectorAll("details").forEach(d => d.open = true)')
     assert [t.strip() for t in page.locator('.cell_input pre').all_inner_texts()] == [c for c in code if c]
     headings = [h for c in nb.cells if c.cell_type == 'markdown' and not hidden(c) for h in re.findall(r'^## (.+)$', c.source, flags=re.M)]
     assert page.locator('nav.page-toc a, .bd-toc-nav a').count() >= len(headings) > 0
     assert page.locator('a.right-next').count() == 1 and (page.locator('a.left-prev').count() == 1 or name == 'index')
     assert not [i for i in page.evaluate('[...document.querySelectorAll("section")].map(s => s.id)') if re.fullmatch(r'id\d+', i)]   # anchors are words
-    assert page.evaluate('[...document.querySelectorAll("article img")].every(i => i.naturalWidth > 0)')
+    assert page.evaluate('Promise.all([...document.querySelectorAll("article img")].map(i => { i.loading = "eager"; return i.decode().then(() => i.naturalWidth) })).then(ws => ws.every(w => w > 0))')
     if name in LESSONS: assert page.locator('a[href*="glossary.html#term-"]').count() >= 3
     hrefs = page.evaluate('[...document.querySelectorAll("a[href*=\\"glossary.html#term-\\"]")].map(a => a.getAttribute("href"))')
     assert len(hrefs) == len(set(hrefs))   # at first use only
@@ -359,6 +361,44 @@ def test_keyboard_reaches_the_text(site, browser):
         page.keyboard.press('Tab')
         seen.add(page.evaluate('document.activeElement.closest("article") ? "article" : "around"'))
     assert 'article' in seen
+
+def test_no_line_of_code_is_cut(site, browser):
+    for name in PAGES:
+        page, _ = open_page(browser, site + name, width=1440)
+        for width in (1440, 1024, 390):
+            page.set_viewport_size({'width': width, 'height': 900})
+            page.evaluate('document.querySelectorAll("details").forEach(d => d.open = true)')
+            cut = page.evaluate('[...document.querySelectorAll("article div.highlight pre")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent.slice(0, 60))')
+            assert cut == [], (name, width)
+            if width == 1440 and name.removesuffix('.html') in LESSONS + APPENDICES:     # a line of a page is a line on the screen
+                heights = page.evaluate('[...document.querySelectorAll(".cell_input pre")].map(e => [e.textContent, e.getBoundingClientRect().height/parseFloat(getComputedStyle(e).lineHeight)])')
+                assert not [text[:60] for text, lines in heights if max(map(len, text.splitlines())) <= 110 and lines > len(text.rstrip().splitlines()) + 2.5]
+        page.context.close()
+
+def test_imports_and_checks_are_folded_and_quiet(site, browser):
+    page, _ = open_page(browser, site + 'linear.html')
+    words = page.locator('.cell details.hide summary').all_inner_texts()
+    assert {w.strip() for w in words} == {'Imports', 'Check'} and not page.locator('.cell details.hide[open]').count()
+    text = lambda: page.locator('article').inner_text()
+    assert 'from fastcore.test import' not in text() and 'def linear1' in text()
+    page.locator('.cell details.hide summary').first.focus()
+    page.keyboard.press('Enter')
+    assert page.locator('.cell details.hide[open]').count() == 1 and 'import ' in text()
+
+def test_a_page_is_light(site, browser):
+    sizes, page = {}, browser.new_context(viewport={'width': 1440, 'height': 900}).new_page()
+    page.on('response', lambda r: sizes.update({r.url: len(r.body())}) if r.ok else None)
+    page.goto(site + 'momentum.html', wait_until='networkidle')
+    assert not [u for u in sizes if 'fontawesome.js' in u] and sum(sizes.values()) < 1_500_000, sizes
+    shift = page.evaluate("""() => new Promise(done => { let sum = 0;
+        new PerformanceObserver(list => list.getEntries().forEach(e => sum += e.value)).observe({type: 'layout-shift', buffered: true});
+        setTimeout(() => done(sum), 300) })""")
+    assert shift < .1
+    pictures = page.evaluate('[...document.querySelectorAll("article img")].map(i => [i.loading, i.getAttribute("width") > 0, i.getAttribute("height") > 0])')
+    assert pictures and all(p == ['lazy', True, True] for p in pictures)
+    icon = page.locator('.theme-switch-button svg, .theme-switch-button i, .theme-switch-button span').first
+    assert icon.bounding_box()['width'] > 5
+    page.context.close()
 
 def test_print_leaves_the_text_alone(site, browser):
     page, _ = open_page(browser, site + 'linear.html')

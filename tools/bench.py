@@ -509,7 +509,7 @@ def main(quick, out):
 
 if __name__ == '__main__':
     parser = ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--quick', action='store_true', help='less of everything, in under a minute; written to _bench/ instead of bench/')
+    parser.add_argument('--quick', action='store_true', help='less of everything, in some minutes; written to _bench/ instead of bench/')
     parser.add_argument('--out', type=Path, help='folder for README.md, bench.png and result.json')
     args = parser.parse_args()
     for stream in (sys.stdout, sys.stderr): stream.reconfigure(errors='replace')

@@ -176,7 +176,7 @@ def report(r):
              f'{m["cpu"]} ({m["vectors"]}), {m["threads"]} thread of {m["cores"]} cores, {m["system"]}; Python {m["python"]}, torch {m["torch"]}, fastai {m["fastai"]}, '
              f'fastbook_sgd {m["fastbook_sgd"]}; data: {r["data"]}.' + (' A quick run: fewer rounds, smaller sizes.' if r['quick'] else ''),
              'The candidates take turns, and a ratio is taken within each round: shown are its median and, in parentheses, its quartiles over the rounds. '
-             f'We call ours {NOISE}. Run it yourself: `make bench`, or `make bench QUICK=1` in under a minute. This page is written by `tools/bench.py`, its words included.',
+             f'We call ours {NOISE}. Run it yourself: `make bench`, or less of it with `make bench QUICK=1`. This page is written by `tools/bench.py`, its words included.',
              '## What was aimed at', goals(r), '## Where ours is not ahead', honest(r), f'![{alt(r)}](bench.png)',
              '## One step', 'Only `step()` is timed, with gradients in place as a backward pass leaves them; all ways have reached the same weights before (1e-6). torch\'s ways: loop, foreach, fused, and the loop under `torch.compile`. '
              'Ours: the `driver` argument. The fastest of each by its median:', duels(r['steps']), 'Every way:', every_way(r['steps']),

@@ -6,6 +6,8 @@ step with Sphinx; the first also wants an address, which a site read from files 
 from pathlib import Path
 import re, shutil, subprocess, sys, time
 
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, WORK, OUT = ROOT/'docs', ROOT/'_proc'/'docs', ROOT/'_docs'
 sys.path.insert(0, str(DOCS))
@@ -40,6 +42,23 @@ def remove_stale(keep={'search'}):
         name = path.relative_to(OUT).with_suffix('')
         if '_static' not in name.parts and str(name) not in keep and not any((WORK/'pages'/name).with_suffix(s).exists() for s in ('.md', '.ipynb')): path.unlink()
 
+def lighten():
+    """Half of what a page would load is a script that draws icons, which the theme's fonts draw as well: without it.
+    Pictures say their size, so that the text doesn't jump, and are loaded when they come near."""
+    sizes = {}
+    def img(m):
+        tag, src = m[0], re.search(r'src="([^"]+)"', m[0])[1]
+        file = (page.parent/src).resolve()
+        if 'width=' in tag or not file.exists() or file.suffix != '.png': return tag
+        if file not in sizes: sizes[file] = Image.open(file).size
+        return tag.replace('<img', '<img loading="lazy" decoding="async" width="{}" height="{}"'.format(*sizes[file]), 1)
+    for page in OUT.rglob('*.html'):
+        if '_static' in page.parts: continue
+        text = page.read_text(encoding='utf-8')
+        new = re.sub(r'<img\b[^>]*\bsrc="[^":]+"[^>]*>', img, text)
+        new = re.sub(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>', '', new)
+        if new != text: page.write_text(new, encoding='utf-8')
+
 def root_the_404(url):
     "A server shows 404.html at any depth, so its links start from the site's root"
     base = '/' + url.split('/', 3)[3] if url else '/'
@@ -65,6 +84,7 @@ def main():
     sphinx()
     copy_katex()
     remove_stale()
+    lighten()
     root_the_404(url)
     sitemap(url or 'http://localhost:8000/')
     (OUT/'.nojekyll').touch()
