@@ -8,7 +8,7 @@ __all__ = ['tuned_paths', 'show_paths', 'Picture', 'pixels', 'compact', 'animate
            'show_weights']
 
 # %% ../nbs/13_pictures.ipynb #547a1cb5
-import copy, io
+import copy, io, os
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -20,10 +20,11 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 # %% ../nbs/13_pictures.ipynb #7feb10c8
 from .checks import (
-    check_directions, check_epochs, check_frames, check_heights, check_points, check_weight_images)
+    at_least_0, check_directions, check_epochs, check_frames, check_heights, check_hypers, check_kind,
+    check_points, check_weight_images)
 from .linear import mnist_loss
 from .descent import calc_grad
-from .surfaces import COLORS, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
+from .surfaces import COLORS, Surface, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
 
 # %% ../nbs/13_pictures.ipynb #a4e30448
 def tuned_paths(
@@ -72,7 +73,7 @@ class Picture:
         path, # Where to, such as `'race.png'`
     ):
         "Write the file"
-        with open(path, 'wb') as f: f.write(self.png)
+        with open(os.fspath(path), 'wb') as f: f.write(self.png)  # a number would be an open file's
 
 # %% ../nbs/13_pictures.ipynb #5ffaf5ae
 def pixels(
@@ -88,6 +89,7 @@ def compact(
     seconds=0, # How long they play, once; for one figure 0
 ): # A `Picture`
     "One figure as a PNG of 128 colours, or several as an animated one, in the colours of the last"
+    check_hypers('compact', dict(seconds=seconds), dict(seconds=at_least_0))
     images, file = [f if isinstance(f, Image.Image) else pixels(f) for f in figs], io.BytesIO()
     palette = images[-1].quantize(128, dither=Image.Dither.NONE)
     first, *rest = [im.quantize(palette=palette, dither=Image.Dither.NONE) for im in images]
@@ -107,6 +109,7 @@ def animate_descent(
     """Optimizers walking down one surface.
     Raises `ValueError` for fewer than two frames, and as `descend` does."""
     frames = check_frames(frames)
+    check_kind('surface', surface, Surface, ', such as bowl')
     fig = show_descent(opt_func, surface, steps, lr)
     ax = fig.axes[0]
     paths = [l for l in ax.lines if len(l.get_xdata()) == steps + 1]
