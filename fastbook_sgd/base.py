@@ -15,7 +15,7 @@ from torch.optim import optimizer as torchs
 
 from .checks import (COMMON, HOW_TORCH_COMPUTES, check_driver, check_grad, check_group,
                                  check_hypers, check_misspelt, check_new_params, check_saved, check_state,
-                                 check_rule, check_switches, has_form)
+                                 check_callable, check_iterable, check_rule, check_switches, has_form)
 
 # %% ../nbs/D_base.ipynb #c6d4954e
 DRIVERS = dict(each='base:Each', foreach='drivers:Foreach', flat='drivers:Flat', fused='drivers:Fused')
@@ -187,6 +187,7 @@ class Steps:
     def take_step(self, closure=None):
         "`step`, without torch's hooks"
         if closure:
+            check_callable(closure=closure)
             with torch.enable_grad(): loss = closure()
         (_uncompiled if torch.compiler.is_compiling() else _without_grad)(self.driver)
         return loss if closure else None
@@ -311,6 +312,7 @@ class Optimizer(Watched, Saves, Shapes, Rule, torch.optim.Optimizer):
         except TypeError as e:
             raise TypeError(f"{name}: {e}; it takes {', '.join([*takes.parameters][1:])}") from None
         given.apply_defaults()
+        check_iterable(f'{name}: params', params, ': pass model.parameters()')
         self.driver = driver_named(given.arguments.pop('driver'))(self)
         super().__init__(params, {k: v for k, v in given.arguments.items() if k != 'params'})
 
@@ -342,7 +344,7 @@ def _checked_group(opt, group):
     check_group(name, group)
     params = group['params']
     if isinstance(params, torch.Tensor): params = [params]
-    elif not isinstance(params, set): params = list(params)
+    elif not isinstance(params, set): params = list(check_iterable(f'{name}: params', params))
     new = [p[1] if isinstance(p, tuple) else p for p in params]
     check_new_params(name, new, opt.param_groups)
     check_misspelt(name, group, opt.defaults)

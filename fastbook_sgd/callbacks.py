@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from .checks import check_better, check_each, check_epochs, check_moments, check_no_folder
-from .checks import check_recorded, check_sized, check_some, check_whole, named, pairs
+from .checks import check_iterable, check_recorded, check_sized, check_some, check_whole, named, pairs
 from .descent import calc_grad
 from .learner import BasicLearner
 from .linear import mnist_loss
@@ -214,7 +214,8 @@ def epochs_since_best(
     better=min, # `min` or `max`
 ): # Whole number, 0 if the last is the best so far
     "How many epochs ago the best value was first reached; all of them if each is NaN"
-    real = [v for v in values if v == v]
+    check_better(better)
+    real = [v for v in check_iterable('values', values) if v == v]
     return len(values) - 1 - values.index(better(real)) if real else len(values)
 
 class EarlyStop(Callback):

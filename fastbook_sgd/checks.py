@@ -23,7 +23,8 @@ __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 's
            'check_remembers', 'check_savable', 'check_learner', 'check_trainable', 'check_better', 'check_no_folder',
            'check_sized', 'check_callable', 'check_tensors', 'check_loader', 'check_used', 'as_number', 'check_seed',
            'check_seeds', 'check_rates', 'check_raced', 'has_form', 'check_start', 'check_several', 'check_cycle',
-           'check_curve', 'check_misspelt', 'pairs', 'check_rule']
+           'check_curve', 'check_misspelt', 'pairs', 'check_rule', 'check_iterable', 'check_amounts', 'check_data',
+           'check_dict', 'check_limits']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -861,10 +862,11 @@ def check_heights(
 # %% ../nbs/A_checks.ipynb #1539ec46
 def check_points(
     path, # Expected `[k,P]`
+    least=3, # How many points there must be
 ):
     "Raise `ValueError` unless a path has three points or more"
-    if path.ndim != 2 or len(path) < 3:
-        raise ValueError(f"path is {list(path.shape)}, expected [k,P] with k of at least 3")
+    if path.ndim != 2 or len(path) < least:
+        raise ValueError(f"path is {list(path.shape)}, expected [k,P] with k of at least {least}")
 
 def check_weight_images(
     name, # Whose weights, for the error
@@ -1359,3 +1361,47 @@ def check_rule(
     if len(args) < 2:
         raise TypeError(f"the rule {getattr(rule, '__name__', rule)} takes {[a.name for a in args]}, "
                         "expected a function of p, g, and more if need be")
+
+# %% ../nbs/A_checks.ipynb #ed9197f9
+def check_iterable(
+    name, # What it is called, for the error
+    value, # Expected an iterable
+    hint='', # What to do, for the error
+): # The same
+    "Raise `TypeError` for what can't be iterated over"
+    if not hasattr(value, '__iter__'):
+        raise TypeError(f"{name} is a {type(value).__name__}, expected a list or another iterable{hint}")
+    return value
+
+def check_amounts(
+    **values, # By name: each expected a finite number, or a tensor or array
+):
+    "Raise `ValueError` for what no value of a schedule can be"
+    for name, v in values.items():
+        if not is_number(v) and not hasattr(v, 'shape'):
+            raise ValueError(f"{name} is {v!r}, expected a finite number")
+
+def check_data(
+    data, # Expected a `ThreesSevens`
+):
+    "Raise `TypeError` for what holds no digits"
+    if not hasattr(data, 'train_x'):
+        raise TypeError(f"data is a {type(data).__name__}, expected a ThreesSevens, as load_threes_sevens gives it")
+
+# %% ../nbs/A_checks.ipynb #b9c2765f
+def check_dict(
+    name, # What it is called, for the error
+    value, # Expected a dict with an entry or more
+    words='', # What it should hold, for the error
+):
+    "Raise `TypeError` for what is no dict, or an empty one"
+    if not isinstance(value, dict) or not value:
+        raise TypeError(f"{name} is {value!r:.80}, expected a dict{words}")
+
+def check_limits(
+    **limits, # By name: each expected two different numbers
+):
+    "Raise `ValueError` for what is no range"
+    for name, v in limits.items():
+        if not (isinstance(v, (tuple, list)) and len(v) == 2 and all(map(is_number, v)) and v[0] != v[1]):
+            raise ValueError(f"{name} is {v!r}, expected two different numbers, such as (-1, 1)")

@@ -9,7 +9,7 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 import torch
 
 from .checks import any_nan, check_epochs, check_finite, check_loss, check_predictions, check_some
-from .checks import check_callable, given_or_global, named, pairs, rows_of
+from .checks import check_callable, check_iterable, given_or_global, named, pairs, rows_of
 from .linear import batch_accuracy, mnist_loss
 from .saving import eval_mode, safe_epoch, tensors_of
 
@@ -57,6 +57,7 @@ def weighted_means(
 ): # List of floats, one for each function
     """Each function's mean over all rows of all batches, without gradients.
     Raises `ValueError` without a batch, `FloatingPointError` at a NaN."""
+    check_iterable('functions', functions, ': pass [function]')
     check_callable(model=model, **{f'function {i}': f for i, f in enumerate(functions)})
     sizes, values, put_back = [], [], eval_mode(model)
     try:

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .checks import check_epochs, check_made, check_opt_func, check_pair, check_picked
-from .checks import check_rates, check_seed, check_seeds, check_split, is_number
+from .checks import check_callable, check_data, check_dict, check_epochs, check_made
+from .checks import check_opt_func, check_pair, check_picked
+from .checks import check_rates, check_seed, check_seeds, check_several, check_split, is_number
 from .data import TensorLoader
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy
@@ -52,6 +53,7 @@ def hold_out(
 ): # A `ThreesSevens`: its validation part is the held-out training digits
     """Split the training digits in two and leave the validation digits aside.
     Raises `ValueError` if a part would be empty."""
+    check_data(data)
     x, y = data.train_x, data.train_y
     n = round(len(x) * share) if is_number(share) else 0
     check_split(n, len(x), share)
@@ -73,6 +75,8 @@ def train_from(
     Raises `FloatingPointError` at a NaN or infinite loss, `ValueError` for a wrong `epochs`."""
     epochs, seed = check_epochs(epochs), check_seed(seed)
     check_opt_func(opt_func)
+    check_callable(make_model=make_model, loss_func=loss_func)
+    check_data(data)
     model, generator = make_model(seed), torch.Generator().manual_seed(seed)
     bs = max(1, min(256, len(data.train_x)//8))
     dl = TensorLoader(data.train_x, data.train_y, bs, shuffle=True, generator=generator)
@@ -107,6 +111,8 @@ def pick_lr(
     search, # What `search_lr` returned
 ): # The learning rate with the lowest mean loss
     "The best of the searched learning rates. Raises `ValueError` if there is none without a breakdown."
+    if search != {}: check_dict('search', search, ' of learning rates to losses, as search_lr returns it')
+    for lr, losses in search.items(): check_several(f'loss at lr {lr}', [*range(len(losses))])
     mean = {lr: sum(losses)/len(losses) for lr, losses in search.items()}
     best = min(mean, key=mean.get, default=None)
     check_picked(best, mean)

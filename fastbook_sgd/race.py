@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.ticker import LogLocator
 
 from . import optim
-from .checks import check_raced, check_racers, check_rates, check_seeds
+from .checks import check_params, check_raced, check_racers, check_rates, check_seeds
 from .nets import cross_entropy, pick_lr, search_lr, thirty_units, train_from
 
 # %% ../nbs/14_race.ipynb #42d8ed19
@@ -39,7 +39,7 @@ def muon_and_adamw(
     lr=1e-3, # Learning rate of both, at least 0
 ): # Optimizer with `step()` and `zero_grad()`
     "Muon for hidden matrices, AdamW for the biases and for a last layer with a single row"
-    params = list(params)
+    params = check_params(params)
     hidden = [p for p in params if p.ndim == 2 and len(p) > 1]
     rest = [p for p in params if not any(p is h for h in hidden)]
     return Together(optim.Muon(hidden, lr=lr, adjust_lr_fn='match_rms_adamw'), optim.AdamW(rest, lr=lr))

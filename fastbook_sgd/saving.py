@@ -345,7 +345,7 @@ def set_lr(
     lr, # Learning rate, above 0
 ):
     "Give all groups the learning rate. Raises `ValueError` if their rates differ."
-    groups = getattr(opt, 'param_groups', [])
+    lr, groups = check_lr(lr), getattr(opt, 'param_groups', [])
     check_one_lr([g['lr'] for g in groups])
     if not groups: opt.lr = lr
     elif hasattr(opt, 'set_hyper'): opt.set_hyper('lr', lr)

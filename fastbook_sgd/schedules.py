@@ -20,11 +20,12 @@ import torch
 from torch import nn
 
 # %% ../nbs/10_schedules.ipynb #04c008a8
-from .checks import (
-    COMMON, as_number, check_curve, check_cycle, check_enough, check_functions, check_has_groups,
-    check_hyper_names, check_hypers, check_kind, check_loader, check_lr, check_lr_range, check_module,
+from fastbook_sgd.checks import (
+    COMMON, as_number, check_amounts, check_callable, check_curve, check_cycle, check_enough,
+    check_functions, check_has_groups, check_hyper_names, check_hypers, check_kind, check_loader, check_lr, check_lr_range, check_module,
     check_new_values, check_opt_func, check_peak, check_position, check_schedule_state, check_share,
-    check_shares, check_stages, check_start_end, check_steps_left, check_total, check_trainable, check_whole)
+    check_shares, check_stages, check_start_end, check_steps_left, check_total, check_trainable, check_whole,
+    pairs)
 from .descent import calc_grad
 from .learner import SmoothLoss
 from .linear import mnist_loss
@@ -45,6 +46,7 @@ def anneal_linear(
     end, # Value at 1
 ): # The value at `pos`
     "A straight line from `start` to `end`. Raises `ValueError` for a position outside [0,1]."
+    check_amounts(start=start, end=end)
     return start + check_position(pos) * (end-start)
 
 def anneal_cosine(
@@ -54,6 +56,7 @@ def anneal_cosine(
 ): # The value at `pos`
     """Half a wave from `start` to `end` (Loshchilov and Hutter, 2016).
     Raises `ValueError` for a position outside [0,1]."""
+    check_amounts(start=start, end=end)
     return end + (start-end) * (1 + math.cos(math.pi*check_position(pos))) / 2
 
 def anneal_exponential(
@@ -76,6 +79,7 @@ def step_decay(
     """Constant for a stage, then times `factor`.
     Raises `ValueError` for a position outside [0,1], or stages not above 0."""
     check_stages(stages)
+    check_amounts(start=start, factor=factor)
     done = int(check_position(pos)*stages + 1e-9)  # 3 stages done may be computed as 2.9999999999999996
     return start * factor ** min(done, math.ceil(stages) - 1)
 
@@ -89,6 +93,7 @@ def warm_up(
     """Climb from `start` to `end` in the first `share` of the training, and stay.
     Raises `ValueError` for a position or share out of range."""
     check_share(share)
+    check_callable(anneal=anneal)
     return anneal(min(check_position(pos)/share, 1), start, end)
 
 def combine_schedules(
@@ -115,6 +120,7 @@ def one_cycle(
     """To `middle` and then to `end` (Smith, 2018); fastai's `combined_cos`.
     Raises `ValueError` for a position or peak out of range."""
     check_peak(peak)
+    check_callable(anneal=anneal)
     there, back = partial(anneal, start=start, end=middle), partial(anneal, start=middle, end=end)
     return combine_schedules(pos, [peak, 1-peak], [there, back])
 
@@ -262,7 +268,7 @@ def lr_find(
         params = [p for p in model.train().parameters() if p.requires_grad]
         opt = opt_func(check_trainable(params), lr=start_lr)
         schedule = Schedule(opt, num_it, lr=partial(anneal_exponential, start=start_lr, end=end_lr))
-        for xb, yb in islice(chain.from_iterable(repeat(dl, num_it)), num_it):
+        for xb, yb in islice(pairs(chain.from_iterable(repeat(dl, num_it))), num_it):
             try: smooth.add(calc_grad(xb, yb, model, loss_func))
             except FloatingPointError: break  # NaN or infinite: as far up as can be
             lrs.append(schedule.before_step()['lr']); losses.append(float(smooth))

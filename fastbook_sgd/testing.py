@@ -12,7 +12,8 @@ from copy import deepcopy
 import torch
 
 # %% ../nbs/F_testing.ipynb #40d91efd
-from .checks import check_lr, check_made, check_opt_func, check_seed, check_whole
+from .checks import check_callable, check_iterable, check_lr, check_made, check_opt_func, check_seed
+from .checks import check_tensors, check_whole
 
 # %% ../nbs/F_testing.ipynb #a8e350fa
 def random_steps(
@@ -25,6 +26,8 @@ def random_steps(
 ): # List of the parameters
     "Parameters after steps along random gradients, some of which are missing"
     steps = check_whole('steps', steps, least=0)
+    check_callable(opt_func=opt_func)
+    check_iterable('shapes', shapes, ': pass [(3,4)]')
     g = torch.Generator().manual_seed(check_seed(seed))
     params = [torch.randn(s, generator=g).requires_grad_() for s in shapes]
     opt = check_made(opt_func(params))
@@ -44,6 +47,7 @@ def largest_difference(
 ): # float
     """The largest absolute difference of numbers in the same place, NaN if one is NaN.
     Raises `ValueError` if shapes differ."""
+    for xs in (a, b): check_tensors(**{f'tensor {i}': x for i, x in enumerate(check_iterable('a list', xs))})
     shapes = [[list(x.shape) for x in xs] for xs in (a, b)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"the shapes are {shapes[0]} and {shapes[1]}, expected the same")
