@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from .checks import check_better, check_each, check_epochs, check_moments, check_no_folder
-from .checks import check_iterable, check_recorded, check_sized, check_some, check_whole, named, pairs
+from .checks import check_iterable, check_recorded, check_sized, check_some, check_whole, named, pairs_of
 from .descent import calc_grad
 from .learner import BasicLearner
 from .linear import mnist_loss
@@ -54,7 +54,7 @@ class Announcing(BasicLearner):
         self.announce('before_epoch')
         try:
             with named('batch', lambda: self.batch):
-                for self.batch, (self.xb, self.yb) in enumerate(pairs(self.dls.train)):
+                for self.batch, (self.xb, self.yb) in enumerate(pairs_of(self.dls.train)):
                     self.one_batch()
                     if self.stop: break
                 check_some(self.batch is not None, 'training')

@@ -5,25 +5,25 @@
 # %% auto #0
 __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 'share_that_stays', 'two_shares', 'COMMON',
            'ALSO_IN_GROUPS', 'HOW_TORCH_COMPUTES', 'is_number', 'check_whole', 'check_epochs', 'check_std', 'check_lr',
-           'check_pair', 'check_finite', 'check_loss', 'check_some', 'check_predictions', 'given_or_global',
-           'check_params', 'check_leaf', 'Range', 'between', 'whole_between', 'one_of', 'several_numbers',
-           'check_hypers', 'check_nesterov', 'check_matrix', 'check_decay', 'check_group', 'check_new_params',
-           'check_driver', 'check_grad', 'check_state', 'check_fit', 'check_takes', 'check_together', 'check_compiled',
-           'check_switches', 'check_saved', 'check_saved_form', 'check_saved_places', 'check_saved_names',
-           'check_saved_state', 'check_saved_value', 'again', 'named', 'check_begun', 'check_between_epochs',
-           'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each', 'check_column',
-           'check_recorded', 'check_kind', 'check_opt_func', 'check_made', 'check_ends', 'check_position', 'check_peak',
-           'check_share', 'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values',
-           'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left', 'check_schedule_state',
-           'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked', 'check_racers',
-           'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images', 'check_picture',
-           'check_transparency', 'check_parts', 'check_source', 'is_inside', 'check_member', 'check_listed',
-           'check_images', 'check_rows', 'check_batches', 'tensors_in', 'rows_of', 'any_nan', 'check_finite_tensors',
-           'check_learner_state', 'check_same_order', 'check_table', 'check_smooth', 'check_saved_lr', 'check_one_lr',
-           'check_remembers', 'check_savable', 'check_learner', 'check_trainable', 'check_better', 'check_no_folder',
-           'check_sized', 'check_callable', 'check_tensors', 'check_loader', 'check_used', 'as_number', 'check_seed',
-           'check_seeds', 'check_rates', 'check_raced', 'has_form', 'check_start', 'check_several', 'check_cycle',
-           'check_curve', 'check_misspelt', 'pairs', 'check_rule', 'check_iterable', 'check_amounts', 'check_data',
+           'check_callable', 'check_tensors', 'check_loader', 'check_used', 'check_pair', 'check_finite', 'check_loss',
+           'check_some', 'check_predictions', 'given_or_global', 'check_params', 'check_leaf', 'Range', 'between',
+           'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
+           'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
+           'check_takes', 'check_together', 'check_compiled', 'check_switches', 'has_form', 'check_saved',
+           'check_saved_form', 'check_saved_places', 'check_saved_names', 'check_saved_state', 'check_saved_value',
+           'again', 'named', 'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made',
+           'check_moments', 'check_each', 'check_column', 'check_recorded', 'check_kind', 'check_opt_func',
+           'check_made', 'check_ends', 'check_position', 'check_peak', 'check_share', 'check_shares', 'check_stages',
+           'check_start_end', 'check_has_groups', 'check_new_values', 'check_hyper_names', 'check_total',
+           'check_functions', 'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range',
+           'check_enough', 'check_split', 'check_picked', 'check_racers', 'check_frames', 'check_directions',
+           'check_heights', 'check_points', 'check_weight_images', 'check_picture', 'check_transparency', 'check_parts',
+           'check_source', 'is_inside', 'check_member', 'check_listed', 'check_images', 'check_rows', 'check_batches',
+           'tensors_in', 'rows_of', 'any_nan', 'check_finite_tensors', 'check_learner_state', 'check_same_order',
+           'check_table', 'check_smooth', 'check_saved_lr', 'check_one_lr', 'check_remembers', 'check_savable',
+           'check_learner', 'check_trainable', 'check_better', 'check_no_folder', 'check_sized', 'as_number',
+           'check_seed', 'check_seeds', 'check_rates', 'check_raced', 'check_start', 'check_several', 'check_cycle',
+           'check_curve', 'check_misspelt', 'pairs_of', 'check_rule', 'check_iterable', 'check_amounts', 'check_data',
            'check_dict', 'check_limits']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
@@ -79,6 +79,49 @@ def check_lr(
     if not (lr > 0 and math.isfinite(lr)):
         raise ValueError(f"lr is {lr!r}, expected a finite number above 0, such as 0.1")
     return lr
+
+# %% ../nbs/A_checks.ipynb #7f9eecfd
+def check_callable(
+    **things, # By name: each expected a function, or a module
+):
+    "Raise `TypeError` for what can't be called, or is the class of a module in the place of a module"
+    for name, f in things.items():
+        if isinstance(f, type) and issubclass(f, torch.nn.Module):
+            raise TypeError(f"{name} is the class {f.__name__}, expected a function: write {f.__name__}(…)")
+        if not callable(f): raise TypeError(f"{name} is a {type(f).__name__}, expected a function")
+
+def check_tensors(
+    **things, # By name: each expected a tensor
+):
+    "Raise `TypeError` for what is no tensor"
+    for name, t in things.items():
+        if not isinstance(t, torch.Tensor):
+            raise TypeError(f"{name} is a {type(t).__name__}, expected a tensor, "
+                            "such as torch.tensor([[1.]])")
+
+# %% ../nbs/A_checks.ipynb #47c116ce
+def check_loader(
+    name, # What it is called, for the error
+    loader, # Expected an iterable of batches `(xb, yb)`
+): # The same
+    "Raise `TypeError` for what can't be iterated over"
+    is_list = hasattr(loader, '__iter__') or hasattr(loader, '__getitem__')
+    if isinstance(loader, (str, type)) or not is_list:
+        what = f'the class {loader.__name__}' if isinstance(loader, type) else f'a {type(loader).__name__}'
+        raise TypeError(f"{name} is {what}, expected batches (xb, yb), such as a TensorLoader")
+    return loader
+
+def check_used(
+    name, # `'dl'`, `'valid_dl'`, `'opt'`, or another
+    value, # What is to be used by this name
+): # The same
+    "Raise `TypeError` for an `opt` that can't step, or a loader that can't be iterated over"
+    if name in ('dl', 'valid_dl'): check_loader(name, value)
+    able = hasattr(value, 'step') and hasattr(value, 'zero_grad') and not isinstance(value, type)
+    if name == 'opt' and not able:
+        what = f'the class {value.__name__}' if isinstance(value, type) else f'a {type(value).__name__}'
+        raise TypeError(f"opt is {what}, expected an optimizer with step() and zero_grad()")
+    return value
 
 # %% ../nbs/A_checks.ipynb #9d359f3f
 def check_pair(
@@ -399,6 +442,17 @@ def check_switches(
         raise TypeError(f"{name}: {words} say different things, "
                         f"expected driver={next(iter(asked.values()))!r} alone")
 
+# %% ../nbs/A_checks.ipynb #198093c2
+def has_form(
+    saved, # Expected what `state_dict()` of an optimizer gives
+): # True or False
+    "Is it a dict with a dict `state`, an entry a dict, and a list `param_groups`, each with a list `params`?"
+    if not isinstance(saved, dict) or not {'state', 'param_groups'} <= saved.keys(): return False
+    state, groups = saved['state'], saved['param_groups']
+    if not isinstance(state, dict) or not all(isinstance(s, dict) for s in state.values()): return False
+    if not isinstance(groups, (list, tuple)): return False
+    return all(isinstance(g, dict) and isinstance(g.get('params'), (list, tuple)) for g in groups)
+
 # %% ../nbs/A_checks.ipynb #f7680108
 # What torch and its schedulers write into a group, and what in torch's groups says how it computes, not what.
 ALSO_IN_GROUPS = {'param_names', 'initial_lr', 'max_lr', 'min_lr', 'base_lr', 'swa_lr',
@@ -681,7 +735,6 @@ def check_shares(
     if not good or abs(sum(shares)-1) > 1e-9:
         raise ValueError(f"shares are {list(shares)} for {len(schedules)} schedules, "
                          "expected a number above 0 for each, with sum 1")
-    check_callable(**{f'schedule {i}': f for i, f in enumerate(schedules)})
 
 # %% ../nbs/A_checks.ipynb #72fc017e
 def check_stages(
@@ -1186,49 +1239,6 @@ def check_sized(
                         "a schedule needs to know how many batches an epoch has")
     return len(loader)
 
-# %% ../nbs/A_checks.ipynb #7f9eecfd
-def check_callable(
-    **things, # By name: each expected a function, or a module
-):
-    "Raise `TypeError` for what can't be called, or is the class of a module in the place of a module"
-    for name, f in things.items():
-        if isinstance(f, type) and issubclass(f, torch.nn.Module):
-            raise TypeError(f"{name} is the class {f.__name__}, expected a function: write {f.__name__}(…)")
-        if not callable(f): raise TypeError(f"{name} is a {type(f).__name__}, expected a function")
-
-def check_tensors(
-    **things, # By name: each expected a tensor
-):
-    "Raise `TypeError` for what is no tensor"
-    for name, t in things.items():
-        if not isinstance(t, torch.Tensor):
-            raise TypeError(f"{name} is a {type(t).__name__}, expected a tensor, "
-                            "such as torch.tensor([[1.]])")
-
-# %% ../nbs/A_checks.ipynb #47c116ce
-def check_loader(
-    name, # What it is called, for the error
-    loader, # Expected an iterable of batches `(xb, yb)`
-): # The same
-    "Raise `TypeError` for what can't be iterated over"
-    is_list = hasattr(loader, '__iter__') or hasattr(loader, '__getitem__')
-    if isinstance(loader, (str, type)) or not is_list:
-        what = f'the class {loader.__name__}' if isinstance(loader, type) else f'a {type(loader).__name__}'
-        raise TypeError(f"{name} is {what}, expected batches (xb, yb), such as a TensorLoader")
-    return loader
-
-def check_used(
-    name, # `'dl'`, `'valid_dl'`, `'opt'`, or another
-    value, # What is to be used by this name
-): # The same
-    "Raise `TypeError` for an `opt` that can't step, or a loader that can't be iterated over"
-    if name in ('dl', 'valid_dl'): check_loader(name, value)
-    able = hasattr(value, 'step') and hasattr(value, 'zero_grad') and not isinstance(value, type)
-    if name == 'opt' and not able:
-        what = f'the class {value.__name__}' if isinstance(value, type) else f'a {type(value).__name__}'
-        raise TypeError(f"opt is {what}, expected an optimizer with step() and zero_grad()")
-    return value
-
 # %% ../nbs/A_checks.ipynb #6e7ad48f
 def as_number(
     x, # A number, or a tensor or array of one number; anything else stays
@@ -1271,17 +1281,6 @@ def check_raced(
     "Raise `TypeError` unless there is a race to look at"
     if not isinstance(raced, dict) or not raced or not all(hasattr(r, 'histories') for r in raced.values()):
         raise TypeError(f"raced is {raced!r:.80}, expected what race() returns")
-
-# %% ../nbs/A_checks.ipynb #198093c2
-def has_form(
-    saved, # Expected what `state_dict()` of an optimizer gives
-): # True or False
-    "Is it a dict with a dict `state`, an entry a dict, and a list `param_groups`, each with a list `params`?"
-    if not isinstance(saved, dict) or not {'state', 'param_groups'} <= saved.keys(): return False
-    state, groups = saved['state'], saved['param_groups']
-    if not isinstance(state, dict) or not all(isinstance(s, dict) for s in state.values()): return False
-    if not isinstance(groups, (list, tuple)): return False
-    return all(isinstance(g, dict) and isinstance(g.get('params'), (list, tuple)) for g in groups)
 
 # %% ../nbs/A_checks.ipynb #43bcfd1f
 def check_start(
@@ -1341,7 +1340,7 @@ def check_misspelt(
                              f"is {meant[0]!r} meant?")
 
 # %% ../nbs/A_checks.ipynb #79392a9b
-def pairs(
+def pairs_of(
     loader, # Iterable of batches
 ): # The same batches, one after another
     "Raise `ValueError` at a batch that is no pair `(xb, yb)`"

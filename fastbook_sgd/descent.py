@@ -9,7 +9,7 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 import torch
 
 from .checks import any_nan, check_epochs, check_finite, check_loss, check_predictions, check_some
-from .checks import check_callable, check_iterable, given_or_global, named, pairs, rows_of
+from .checks import check_callable, check_iterable, given_or_global, named, pairs_of, rows_of
 from .linear import batch_accuracy, mnist_loss
 from .saving import eval_mode, safe_epoch, tensors_of
 
@@ -39,7 +39,7 @@ def train_epoch(
     """One pass over the batches, a step for each. Raises `ValueError` without a batch,
     `FloatingPointError` at a NaN or infinite loss (on a GPU after the last batch)."""
     dl, opt, losses = given_or_global(dl, 'dl'), given_or_global(opt, 'opt'), []
-    for batch, (xb, yb) in enumerate(pairs(dl)):
+    for batch, (xb, yb) in enumerate(pairs_of(dl)):
         look = not getattr(xb, 'is_cuda', False)  # a look at each batch would keep a GPU waiting
         with named('batch', batch): losses.append(calc_grad(xb, yb, model, loss_func, finite=look))
         opt.step()
@@ -62,7 +62,7 @@ def weighted_means(
     sizes, values, put_back = [], [], eval_mode(model)
     try:
         with torch.no_grad():
-            for xb, yb in pairs(dl):
+            for xb, yb in pairs_of(dl):
                 if not (rows := rows_of(xb, yb)): continue
                 predictions = model(xb)
                 sizes.append(rows)

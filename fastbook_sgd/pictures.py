@@ -22,7 +22,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from .checks import (
     at_least_0, check_callable, check_dict, check_directions, check_epochs, check_frames, check_heights,
     check_hypers, check_iterable, check_kind, check_limits, check_loader, check_module, check_points,
-    check_several, check_tensors, check_trainable, check_used, check_weight_images, check_whole, pairs)
+    check_several, check_tensors, check_trainable, check_used, check_weight_images, check_whole, pairs_of)
 from .linear import mnist_loss
 from .descent import calc_grad
 from .surfaces import COLORS, Surface, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
@@ -144,7 +144,7 @@ def train_path(
     epochs, path = check_epochs(epochs), [flat(model)]
     dl, opt = check_loader('dl', dl), check_used('opt', opt)
     for _ in range(epochs):
-        for xb, yb in pairs(dl):
+        for xb, yb in pairs_of(dl):
             calc_grad(xb, yb, model, loss_func)
             opt.step()
             opt.zero_grad()

@@ -25,7 +25,7 @@ from fastbook_sgd.checks import (
     check_functions, check_has_groups, check_hyper_names, check_hypers, check_kind, check_loader, check_lr, check_lr_range, check_module,
     check_new_values, check_opt_func, check_peak, check_position, check_schedule_state, check_share,
     check_shares, check_stages, check_start_end, check_steps_left, check_total, check_trainable, check_whole,
-    pairs)
+    pairs_of)
 from .descent import calc_grad
 from .learner import SmoothLoss
 from .linear import mnist_loss
@@ -104,6 +104,7 @@ def combine_schedules(
     """One schedule after another, as fastai's `combine_scheds`.
     Raises `ValueError` for a position or shares out of range."""
     check_shares(shares, schedules)
+    check_callable(**{f'schedule {i}': f for i, f in enumerate(schedules)})
     ends = list(accumulate(shares))
     i = min(bisect_right(ends, check_position(pos)), len(ends)-1)
     return schedules[i](min(1, max(0, (pos - ends[i] + shares[i]) / shares[i])))
@@ -268,7 +269,7 @@ def lr_find(
         params = [p for p in model.train().parameters() if p.requires_grad]
         opt = opt_func(check_trainable(params), lr=start_lr)
         schedule = Schedule(opt, num_it, lr=partial(anneal_exponential, start=start_lr, end=end_lr))
-        for xb, yb in islice(pairs(chain.from_iterable(repeat(dl, num_it))), num_it):
+        for xb, yb in islice(pairs_of(chain.from_iterable(repeat(dl, num_it))), num_it):
             try: smooth.add(calc_grad(xb, yb, model, loss_func))
             except FloatingPointError: break  # NaN or infinite: as far up as can be
             lrs.append(schedule.before_step()['lr']); losses.append(float(smooth))
