@@ -574,7 +574,7 @@ class named:
     def __exit__(self, kind, error, trace):
         if isinstance(error, (FloatingPointError, ValueError)):
             number = self.number() if callable(self.number) else self.number
-            if number is not None: raise again(error, f"{self.what} {number}: {error}") from error
+            raise again(error, f"{self.what} {number}: {error}") from error
 
 def check_begun(
     opt, # The learner's optimizer, or None
