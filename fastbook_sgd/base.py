@@ -14,7 +14,8 @@ import torch
 from torch.optim import optimizer as torchs
 
 from .checks import (COMMON, HOW_TORCH_COMPUTES, check_driver, check_grad, check_group,
-                                 check_hypers, check_new_params, check_saved, check_state, check_switches)
+                                 check_hypers, check_misspelt, check_new_params, check_saved, check_state,
+                                 check_callable, check_iterable, check_rule, check_switches, has_form)
 
 # %% ../nbs/D_base.ipynb #c6d4954e
 DRIVERS = dict(each='base:Each', foreach='drivers:Foreach', flat='drivers:Flat', fused='drivers:Fused')
@@ -51,7 +52,9 @@ def described(
     rule, # `(p, g, …)`
 ): # What it remembers and its hyper-parameters, two lists of names, and the signature of an optimizer of it
     "What the arguments of a rule say"
-    args = list(inspect.signature(rule).parameters.values())[2:]
+    args = list(inspect.signature(rule).parameters.values())
+    check_rule(rule, args)
+    args = args[2:]
     remembers = [a.name for a in args if a.default is a.empty]
     plain, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     hypers = [a.replace(kind=plain) for a in args if a.default is not a.empty]
@@ -90,7 +93,8 @@ class Rule:
         cls.rule, cls.keep_if, cls.elementwise = staticmethod(rule), keep_if or {}, elementwise
         cls.remembers, cls.hypers, cls.__signature__ = described(rule)
         cls.names = state or {name: 'step' if name == 't' else name for name in cls.remembers}
-        cls.ranges, cls.own_checks = {**COMMON, **(ranges or {})}, (check, check_param)
+        ranges = {**getattr(rule, 'ranges', {}), **(ranges or {})}
+        cls.ranges, cls.own_checks = {**COMMON, **ranges}, (check, check_param)
 
 def _any_start(start):
     "A `start` that doesn't ask what it starts"
@@ -183,6 +187,7 @@ class Steps:
     def take_step(self, closure=None):
         "`step`, without torch's hooks"
         if closure:
+            check_callable(closure=closure)
             with torch.enable_grad(): loss = closure()
         (_uncompiled if torch.compiler.is_compiling() else _without_grad)(self.driver)
         return loss if closure else None
@@ -248,7 +253,7 @@ class Saves:
 
 def _by_name(saved, groups):
     "Saved groups with their parameters in the order of these, where both have the same names"
-    if not isinstance(saved, dict) or 'param_groups' not in saved: return saved
+    if not has_form(saved): return saved
     def ordered(old, new):
         theirs, ours = old.get('param_names'), new.get('param_names')
         if not theirs or not ours or len(theirs) != len(old['params']): return old
@@ -261,7 +266,7 @@ def _by_name(saved, groups):
 
 def _without_how(saved):
     "A saved state without what says how torch computes"
-    if not isinstance(saved, dict) or 'param_groups' not in saved: return saved
+    if not has_form(saved): return saved
     what = lambda group: {k: v for k, v in group.items() if k not in HOW_TORCH_COMPUTES}
     return {**saved, 'param_groups': [what(g) for g in saved['param_groups']]}
 
@@ -272,7 +277,7 @@ def past_first_step(
 ): # The state, with a count where `name` is there
     """torch's SGD doesn't count: what has begun is past its first step,
     and a rule that asks no more is content with 1"""
-    if not isinstance(saved, dict) or not isinstance(saved.get('state'), dict): return saved
+    if not has_form(saved): return saved
     begun = {i: {k: v for k, v in s.items() if v is not None} for i, s in saved['state'].items()}
     counted = {i: {'step': torch.tensor(1.), **s} if name in s else s for i, s in begun.items()}
     return {**saved, 'state': counted}
@@ -307,6 +312,7 @@ class Optimizer(Watched, Saves, Shapes, Rule, torch.optim.Optimizer):
         except TypeError as e:
             raise TypeError(f"{name}: {e}; it takes {', '.join([*takes.parameters][1:])}") from None
         given.apply_defaults()
+        check_iterable(f'{name}: params', params, ': pass model.parameters()')
         self.driver = driver_named(given.arguments.pop('driver'))(self)
         super().__init__(params, {k: v for k, v in given.arguments.items() if k != 'params'})
 
@@ -338,9 +344,10 @@ def _checked_group(opt, group):
     check_group(name, group)
     params = group['params']
     if isinstance(params, torch.Tensor): params = [params]
-    elif not isinstance(params, set): params = list(params)
+    elif not isinstance(params, set): params = list(check_iterable(f'{name}: params', params))
     new = [p[1] if isinstance(p, tuple) else p for p in params]
     check_new_params(name, new, opt.param_groups)
+    check_misspelt(name, group, opt.defaults)
     opt.check_group({**opt.defaults, **group})
     tensors = [p for p in new if isinstance(p, torch.Tensor)]
     for p in tensors: opt.check_param(p)

@@ -7,6 +7,7 @@ __all__ = ['Callback', 'check_callbacks', 'Announcing', 'Learner', 'Scheduled', 
            'EarlyStop', 'SaveBest', 'StopOnNaN']
 
 # %% ../nbs/11_callbacks.ipynb #0f6f77fb
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import matplotlib.pyplot as plt
 import torch
 
 from .checks import check_better, check_each, check_epochs, check_moments, check_no_folder
-from .checks import check_recorded, check_sized, check_some, check_whole, named
+from .checks import check_iterable, check_recorded, check_sized, check_some, check_whole, named, pairs_of
 from .descent import calc_grad
 from .learner import BasicLearner
 from .linear import mnist_loss
 from .optimizer import BasicOptim
+from .saving import undisturbed
 from .schedules import Schedule, one_cycle_schedules
 
 # %% ../nbs/11_callbacks.ipynb #2109570f
@@ -52,7 +54,7 @@ class Announcing(BasicLearner):
         self.announce('before_epoch')
         try:
             with named('batch', lambda: self.batch):
-                for self.batch, (self.xb, self.yb) in enumerate(self.dls.train):
+                for self.batch, (self.xb, self.yb) in enumerate(pairs_of(self.dls.train)):
                     self.one_batch()
                     if self.stop: break
                 check_some(self.batch is not None, 'training')
@@ -68,6 +70,22 @@ class Announcing(BasicLearner):
         self.announce('after_batch')
 
     def epoch_done(self): self.announce('after_epoch')
+
+    def kept(self): # A function that puts back
+        "Remember optimizer and table, for a `fit` that can't begin"
+        before = self.opt, self.rows, self.smooth
+        rates = [(group, deepcopy(group['lr'])) for group in getattr(self.opt, 'param_groups', [])]
+        def put_back():
+            self.opt, self.rows, self.smooth = before
+            for group, lr in rates: group['lr'] = lr
+        return put_back
+
+    def announce_first(self, put_back):
+        "Announce `before_fit`; if a callback can't work, put back"
+        try: self.announce('before_fit')
+        except BaseException:
+            with undisturbed(): put_back()
+            raise
 
 # %% ../nbs/11_callbacks.ipynb #b83bee0a
 class Learner(Announcing):
@@ -92,9 +110,10 @@ class Learner(Announcing):
         "Train; the model ends in eval mode. Whatever stops it, all is as after the last good epoch."
         self.n_epoch, self.stop, self.error = check_epochs(n_epoch), None, None
         self.active = [*self.cbs, *check_callbacks(cbs)]
+        put_back = self.kept()
         self.begin(lr, resume)
         try:
-            self.announce('before_fit')
+            self.announce_first(put_back)
             for self.epoch in range(len(self.rows), self.n_epoch):
                 self.one_epoch(self.epoch)
                 if self.stop: break
@@ -195,7 +214,8 @@ def epochs_since_best(
     better=min, # `min` or `max`
 ): # Whole number, 0 if the last is the best so far
     "How many epochs ago the best value was first reached; all of them if each is NaN"
-    real = [v for v in values if v == v]
+    check_better(better)
+    real = [v for v in check_iterable('values', values) if v == v]
     return len(values) - 1 - values.index(better(real)) if real else len(values)
 
 class EarlyStop(Callback):

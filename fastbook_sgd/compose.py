@@ -8,10 +8,13 @@ __all__ = ['like', 'decayed', 'clipped', 'cautious', 'lookahead']
 # %% ../nbs/15_your_own.ipynb #32f04af4
 import inspect
 
+from .checks import above_0, between, whole_above_0
+
 # %% ../nbs/15_your_own.ipynb #7127be44
 def like(
     rule, # `(p, g, …)`
     remembers=(), # Names of what is remembered besides
+    ranges={}, # Dict: what further hyper-parameters may be, each a `Range`
     **hypers, # Further hyper-parameters, or other defaults
 ): # A decorator
     "The decorated function takes what `rule` takes, and more; it is called with all of it by name"
@@ -25,6 +28,7 @@ def like(
     def decorate(f):
         f.__signature__ = inspect.Signature(args)
         f.__name__ = f'{f.__name__}_{rule.__name__}'
+        f.ranges = {**getattr(rule, 'ranges', {}), **ranges}
         return f
     return decorate
 
@@ -45,7 +49,7 @@ def clipped(
     rule, # `(p, g, …)`
 ): # A rule
     "`rule` with each number of the gradient kept between `-clip` and `clip`, above 0"
-    @like(rule, clip=1.)
+    @like(rule, clip=1., ranges=dict(clip=above_0))
     def clipped(p, g, clip, **rest): rule(p, g.clamp_min(-clip).clamp_max(clip), **rest)
     return clipped
 
@@ -68,7 +72,7 @@ def lookahead(
     """`rule`, and every `every` steps slow weights go `share` of the way to `p`, and `p` back to them.
     From Zhang et al. 2019."""
     own = ['t'] if 't' in inspect.signature(rule).parameters else []
-    @like(rule, remembers=['slow', 't'], every=5, share=.5)
+    @like(rule, ['slow', 't'], dict(every=whole_above_0, share=between(0, 1)), every=5, share=.5)
     def lookahead(p, g, slow, t, every, share, **rest):
         if t == 1: slow.copy_(p)
         rule(p, g, **{name: t for name in own}, **rest)

@@ -18,7 +18,7 @@ from .moved import old_names
 __getattr__ = old_names('data')
 
 # %% ../nbs/00_data.ipynb #683aaf00
-from .checks import check_batches, check_images, check_rows
+from .checks import check_batches, check_images, check_iterable, check_rows, check_tensors, check_whole
 from .sources import PARTS, find_digits, read_embedded, read_folder, read_picture
 
 _all_ = ['PARTS']
@@ -35,7 +35,7 @@ def stack_images(
     images, # uint8 tensors, each `[28,28]`; at least one
 ): # float32 `[n,784]` in [0,1]
     "One row of 784 numbers for each image. Raises `ValueError` if there is none."
-    images = list(images)
+    images = list(check_iterable('images', images))
     check_images(images)
     return torch.stack(images).float().div(255).view(-1, 28*28)
 
@@ -50,6 +50,7 @@ def label_images(
     sevens, # float32 `[b,784]`
 ): # Images `[a+b,784]`, 3s first, and labels int64 `[a+b,1]`
     "Put threes and sevens into one tensor and label them 1 and 0"
+    check_tensors(threes=threes, sevens=sevens)
     labels = torch.cat([torch.ones(len(threes), 1), torch.zeros(len(sevens), 1)])
     return torch.cat([threes, sevens]), labels.long()
 
@@ -90,6 +91,7 @@ def show_digits(
 ): # The matplotlib figure
     "Draw each row of `x` as a 28×28 picture. Raises `ValueError` for other shapes or too few titles."
     check_rows(x, titles)
+    columns = check_whole('columns', columns, least=1)
     lines = -(-len(x) // columns)
     fig, axes = plt.subplots(lines, columns, figsize=(columns, lines*(1.25 if titles else 1)), squeeze=False)
     for ax in axes.flat: ax.axis('off')

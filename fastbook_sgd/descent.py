@@ -9,7 +9,7 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 import torch
 
 from .checks import any_nan, check_epochs, check_finite, check_loss, check_predictions, check_some
-from .checks import given_or_global, named, rows_of
+from .checks import check_callable, check_iterable, given_or_global, named, pairs_of, rows_of
 from .linear import batch_accuracy, mnist_loss
 from .saving import eval_mode, safe_epoch, tensors_of
 
@@ -23,6 +23,7 @@ def calc_grad(
 ): # The loss, a detached scalar tensor
     """Leave the gradient of the loss in `.grad`.
     Raises `ValueError` if the loss is no scalar, `FloatingPointError` if it is NaN or infinite."""
+    check_callable(model=model, loss_func=loss_func)
     loss = loss_func(model(xb), yb)
     check_loss(loss, finite)
     loss.backward()
@@ -38,7 +39,7 @@ def train_epoch(
     """One pass over the batches, a step for each. Raises `ValueError` without a batch,
     `FloatingPointError` at a NaN or infinite loss (on a GPU after the last batch)."""
     dl, opt, losses = given_or_global(dl, 'dl'), given_or_global(opt, 'opt'), []
-    for batch, (xb, yb) in enumerate(dl):
+    for batch, (xb, yb) in enumerate(pairs_of(dl)):
         look = not getattr(xb, 'is_cuda', False)  # a look at each batch would keep a GPU waiting
         with named('batch', batch): losses.append(calc_grad(xb, yb, model, loss_func, finite=look))
         opt.step()
@@ -56,10 +57,12 @@ def weighted_means(
 ): # List of floats, one for each function
     """Each function's mean over all rows of all batches, without gradients.
     Raises `ValueError` without a batch, `FloatingPointError` at a NaN."""
+    check_iterable('functions', functions, ': pass [function]')
+    check_callable(model=model, **{f'function {i}': f for i, f in enumerate(functions)})
     sizes, values, put_back = [], [], eval_mode(model)
     try:
         with torch.no_grad():
-            for xb, yb in dl:
+            for xb, yb in pairs_of(dl):
                 if not (rows := rows_of(xb, yb)): continue
                 predictions = model(xb)
                 sizes.append(rows)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from .checks import check_begun, check_column, check_epochs, check_learner, check_lr
-from .checks import check_trainable
+from .checks import check_hypers, check_made, check_trainable, share_that_stays
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy, mnist_loss
 from .optimizer import BasicOptim
@@ -28,7 +28,9 @@ class SmoothLoss:
     "Moving average of the losses, corrected for its start at zero; fastai's `AvgSmoothLoss`"
     def __init__(self,
         beta=0.98, # Share of the old average that stays, in [0,1)
-    ): self.beta, self.value, self.count = beta, torch.tensor(0.), 0
+    ):
+        check_hypers('SmoothLoss', dict(beta=beta), dict(beta=share_that_stays))
+        self.beta, self.value, self.count = beta, torch.tensor(0.), 0
 
     def add(self, loss):
         self.count += 1
@@ -66,7 +68,8 @@ class EpochLoop(EpochTable, Saved):
         if resume and lr is not None: set_lr(self.opt, float(check_lr(lr)))
 
     def new_opt(self, lr):
-        return self.opt_func(check_trainable([p for p in self.model.parameters() if p.requires_grad]), lr=lr)
+        params = check_trainable([p for p in self.model.parameters() if p.requires_grad])
+        return check_made(self.opt_func(params, lr=lr))
 
     def one_epoch(self, epoch):
         "Train, validate, and add a row to the table; all of it or nothing"

@@ -11,7 +11,7 @@ import math
 import torch
 
 from .base import Optimizer
-from .checks import between, check_matrix, one_of, several_numbers, whole_between
+from .checks import between, check_matrix, check_tensors, check_whole, one_of, several_numbers, whole_between
 
 # %% ../nbs/08_muon.ipynb #81adb67b
 def orthogonalized(
@@ -22,6 +22,9 @@ def orthogonalized(
     dtype=torch.bfloat16, # Type to compute in
 ): # `[m,n]`, singular values near 1
     "`G` with its singular values brought near 1 by Newton–Schulz. From Jordan et al. 2024."
+    check_tensors(G=G)
+    check_matrix('orthogonalized', G)
+    steps = check_whole('steps', steps, least=0)
     a, b, c = coefficients
     X = G.to(dtype).T if len(G) > G.shape[1] else G.to(dtype)
     X = X / X.norm().clamp(min=eps)

@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .checks import check_epochs, check_pair, check_picked, check_split
+from .checks import check_callable, check_data, check_dict, check_epochs, check_made
+from .checks import check_opt_func, check_pair, check_picked
+from .checks import check_rates, check_seed, check_seeds, check_several, check_split, is_number
 from .data import TensorLoader
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy
@@ -22,7 +24,7 @@ def one_layer(
     seed, # Draws the starting weights
 ): # An `nn.Module`, `[n,784]` to `[n,1]`
     "784 pixels to one score"
-    torch.manual_seed(seed)
+    torch.manual_seed(check_seed(seed))
     return nn.Linear(28*28, 1)
 
 def thirty_units(
@@ -30,7 +32,7 @@ def thirty_units(
 ): # An `nn.Module`, `[n,784]` to `[n,1]`
     """784 pixels to thirty hidden units with ReLU, and these to one score.
     From the book: Howard and Gugger, chapter 4."""
-    torch.manual_seed(seed)
+    torch.manual_seed(check_seed(seed))
     return nn.Sequential(nn.Linear(28*28, 30), nn.ReLU(), nn.Linear(30, 1))
 
 # %% ../nbs/12_nonlinear.ipynb #27b11e52
@@ -51,10 +53,11 @@ def hold_out(
 ): # A `ThreesSevens`: its validation part is the held-out training digits
     """Split the training digits in two and leave the validation digits aside.
     Raises `ValueError` if a part would be empty."""
+    check_data(data)
     x, y = data.train_x, data.train_y
-    n = round(len(x) * share)
+    n = round(len(x) * share) if is_number(share) else 0
     check_split(n, len(x), share)
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(check_seed(seed)))
     held, kept = order[:n].sort().values, order[n:].sort().values
     return data._replace(train_x=x[kept], train_y=y[kept], valid_x=x[held], valid_y=y[held])
 
@@ -70,11 +73,15 @@ def train_from(
 ): # The model, and a list of `[loss, accuracy]` before training and after each epoch
     """Train a new model on shuffled digits.
     Raises `FloatingPointError` at a NaN or infinite loss, `ValueError` for a wrong `epochs`."""
-    epochs = check_epochs(epochs)
+    epochs, seed = check_epochs(epochs), check_seed(seed)
+    check_opt_func(opt_func)
+    check_callable(make_model=make_model, loss_func=loss_func)
+    check_data(data)
     model, generator = make_model(seed), torch.Generator().manual_seed(seed)
     bs = max(1, min(256, len(data.train_x)//8))
     dl = TensorLoader(data.train_x, data.train_y, bs, shuffle=True, generator=generator)
-    opt, valid_dl = opt_func(list(model.parameters()), lr=lr), TensorLoader(data.valid_x, data.valid_y, 2048)
+    opt = check_made(opt_func(list(model.parameters()), lr=lr))
+    valid_dl = TensorLoader(data.valid_x, data.valid_y, 2048)
     measure = lambda: weighted_means([loss_func, batch_accuracy], model, valid_dl)
     history = [measure()]
     for _ in range(epochs):
@@ -94,7 +101,7 @@ def search_lr(
 ): # Dict: learning rate to a list with a held-out loss for each seed
     """The loss on held-out training digits at the end of training.
     A run that breaks down with NaN or infinity counts as infinite."""
-    split = hold_out(data)
+    split, rates, seeds = hold_out(data), check_rates(rates), check_seeds(seeds)
     def last_loss(lr, seed):
         try: return train_from(seed, make_model, opt_func, lr, split, loss_func, epochs)[1][-1][0]
         except FloatingPointError: return math.inf
@@ -104,6 +111,8 @@ def pick_lr(
     search, # What `search_lr` returned
 ): # The learning rate with the lowest mean loss
     "The best of the searched learning rates. Raises `ValueError` if there is none without a breakdown."
+    if search != {}: check_dict('search', search, ' of learning rates to losses, as search_lr returns it')
+    for lr, losses in search.items(): check_several(f'loss at lr {lr}', [*range(len(losses))])
     mean = {lr: sum(losses)/len(losses) for lr, losses in search.items()}
     best = min(mean, key=mean.get, default=None)
     check_picked(best, mean)

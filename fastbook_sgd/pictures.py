@@ -8,7 +8,7 @@ __all__ = ['tuned_paths', 'show_paths', 'Picture', 'pixels', 'compact', 'animate
            'show_weights']
 
 # %% ../nbs/13_pictures.ipynb #547a1cb5
-import copy, io
+import copy, io, os
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -20,10 +20,12 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 # %% ../nbs/13_pictures.ipynb #7feb10c8
 from .checks import (
-    check_directions, check_epochs, check_frames, check_heights, check_points, check_weight_images)
+    at_least_0, check_callable, check_dict, check_directions, check_epochs, check_frames, check_heights,
+    check_hypers, check_iterable, check_kind, check_limits, check_loader, check_module, check_points,
+    check_several, check_tensors, check_trainable, check_used, check_weight_images, check_whole, pairs_of)
 from .linear import mnist_loss
 from .descent import calc_grad
-from .surfaces import COLORS, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
+from .surfaces import COLORS, Surface, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
 
 # %% ../nbs/13_pictures.ipynb #a4e30448
 def tuned_paths(
@@ -36,12 +38,14 @@ def tuned_paths(
     def one(opt, s):
         lr = best_lr(opt, s, steps)
         return s, lr, descend(opt, s, steps, lr)
+    check_iterable('surfaces', surfaces, ': pass [surface]')
     return {name: [one(opt, s) for s in surfaces] for name, opt in name_opts(opt_func).items()}
 
 def show_paths(
     paths, # What `tuned_paths` returns
 ): # The matplotlib figure
     "A row of pictures for each surface, a column for each optimizer, the learning rate in the corner"
+    check_dict('paths', paths, ', as tuned_paths returns it')
     rows, columns = len(next(iter(paths.values()))), len(paths)
     size = 1.9*columns, 1.2*rows
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
@@ -72,7 +76,7 @@ class Picture:
         path, # Where to, such as `'race.png'`
     ):
         "Write the file"
-        with open(path, 'wb') as f: f.write(self.png)
+        with open(os.fspath(path), 'wb') as f: f.write(self.png)  # a number would be an open file's
 
 # %% ../nbs/13_pictures.ipynb #5ffaf5ae
 def pixels(
@@ -88,6 +92,8 @@ def compact(
     seconds=0, # How long they play, once; for one figure 0
 ): # A `Picture`
     "One figure as a PNG of 128 colours, or several as an animated one, in the colours of the last"
+    check_hypers('compact', dict(seconds=seconds), dict(seconds=at_least_0))
+    check_several('picture', [*range(len(figs))])
     images, file = [f if isinstance(f, Image.Image) else pixels(f) for f in figs], io.BytesIO()
     palette = images[-1].quantize(128, dither=Image.Dither.NONE)
     first, *rest = [im.quantize(palette=palette, dither=Image.Dither.NONE) for im in images]
@@ -107,6 +113,7 @@ def animate_descent(
     """Optimizers walking down one surface.
     Raises `ValueError` for fewer than two frames, and as `descend` does."""
     frames = check_frames(frames)
+    check_kind('surface', surface, Surface, ', such as bowl')
     fig = show_descent(opt_func, surface, steps, lr)
     ax = fig.axes[0]
     paths = [l for l in ax.lines if len(l.get_xdata()) == steps + 1]
@@ -123,7 +130,8 @@ def flat(
     model, # An `nn.Module`
 ): # float `[P]`, all its parameters one after another
     "A copy of the parameters as one vector"
-    return parameters_to_vector(model.parameters()).detach().clone()
+    check_module(model)
+    return parameters_to_vector(check_trainable(list(model.parameters()))).detach().clone()
 
 def train_path(
     model, # An `nn.Module`; it is trained
@@ -133,10 +141,10 @@ def train_path(
     loss_func=mnist_loss, # `(predictions, targets)` to a scalar tensor
 ): # float `[steps+1,P]`, all parameters before the first step and after each
     "Train, and keep every point of the path. Raises as `calc_grad` and `check_epochs` do."
-    check_epochs(epochs)
-    path = [flat(model)]
+    epochs, path = check_epochs(epochs), [flat(model)]
+    dl, opt = check_loader('dl', dl), check_used('opt', opt)
     for _ in range(epochs):
-        for xb, yb in dl:
+        for xb, yb in pairs_of(dl):
             calc_grad(xb, yb, model, loss_func)
             opt.step()
             opt.zero_grad()
@@ -176,7 +184,11 @@ def loss_plane(
 ): # A `LossPlane`
     "Measure the loss around a model. Raises `ValueError` if the directions don't have the size of the model."
     center, probe = flat(model), copy.deepcopy(model).eval()
+    check_tensors(directions=directions)
     check_directions(directions, len(center))
+    check_callable(loss_func=loss_func)
+    check_limits(alim=alim, blim=blim)
+    n = check_whole('n', n, least=2)
     def at(a, b):
         vector_to_parameters(center + a*directions[0] + b*directions[1], probe.parameters())
         return loss_func(probe(x), y)
@@ -192,6 +204,8 @@ def show_plane(
 ): # The matplotlib figure
     """Draw lines of equal loss, evenly spaced in its logarithm, and paths over them.
     Raises `ValueError` for a loss that is NaN, infinite or the same everywhere."""
+    check_kind('plane', plane, LossPlane, ', as loss_plane returns it')
+    if paths: check_dict('paths', paths, ' of name to coordinates [k,2]')
     z, paths = plane.z.clamp(min=1e-9), paths or {}
     check_heights(z)
     if ax is None:
@@ -217,6 +231,8 @@ def project(
     directions, # float `[2,P]`
 ): # float `[k,2]`
     "Coordinates of the points of the plane that lie nearest to the path's"
+    check_tensors(path=path, center=center, directions=directions)
+    check_directions(directions, path.shape[-1])
     return torch.linalg.lstsq(directions.T, (path - center).T).solution.T
 
 def share_kept(
@@ -224,6 +240,8 @@ def share_kept(
     directions, # float `[2,P]`
 ): # float from 0 to 1
     "The share of the path's variance that lies in the plane of the directions"
+    check_tensors(path=path, directions=directions)
+    check_points(path, 2)
     off = path - path.mean(0)
     kept = project(off, torch.zeros_like(off[0]), directions) @ directions
     return (kept.square().sum() / off.square().sum()).item()
@@ -234,6 +252,7 @@ def path_directions(
 ): # float `[2,P]`, at right angles and of length 1
     """The two principal components of the path's points, each pointing from start to end.
     Raises `ValueError` for fewer than three points."""
+    check_tensors(path=path)
     check_points(path)
     d = torch.linalg.svd(path - path.mean(0), full_matrices=False)[2][:2]
     return d * torch.where(d @ (path[-1] - path[0]) < 0, -1., 1.)[:,None]
@@ -245,6 +264,9 @@ def show_weights(
 ): # The matplotlib figure
     """Weights as pictures, a line for each name: red above 0, blue below; each picture has its own scale.
     Raises `ValueError` for other shapes."""
+    check_dict('snapshots', snapshots, ' of name to weights [k,784]')
+    check_iterable('titles', titles)
+    check_tensors(**{f'weights of {name}': weights for name, weights in snapshots.items()})
     for name, weights in snapshots.items(): check_weight_images(name, weights, len(titles))
     rows, columns = len(snapshots), len(titles)
     size = 1.2*columns, 1.25*rows

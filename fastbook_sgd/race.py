@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.ticker import LogLocator
 
 from . import optim
-from .checks import check_racers
+from .checks import check_params, check_raced, check_racers, check_rates, check_seeds
 from .nets import cross_entropy, pick_lr, search_lr, thirty_units, train_from
 
 # %% ../nbs/14_race.ipynb #42d8ed19
@@ -39,7 +39,7 @@ def muon_and_adamw(
     lr=1e-3, # Learning rate of both, at least 0
 ): # Optimizer with `step()` and `zero_grad()`
     "Muon for hidden matrices, AdamW for the biases and for a last layer with a single row"
-    params = list(params)
+    params = check_params(params)
     hidden = [p for p in params if p.ndim == 2 and len(p) > 1]
     rest = [p for p in params if not any(p is h for h in hidden)]
     return Together(optim.Muon(hidden, lr=lr, adjust_lr_fn='match_rms_adamw'), optim.AdamW(rest, lr=lr))
@@ -92,6 +92,7 @@ def run_tuned(
 ): # A `Raced`
     """Tune, then train on all training digits once for each seed.
     A run that breaks down counts as loss infinity and accuracy 0."""
+    seeds = check_seeds(seeds)
     lr, search = tune_lr(opt_func, data, make_model, loss_func, rates, epochs)
     def history(seed):
         try: return train_from(seed, make_model, opt_func, lr, data, loss_func, epochs)[1]
@@ -108,6 +109,8 @@ def race(
     """Run each racer, tuned by the same search.
     Raises `TypeError` unless `racers` is a dict of functions or classes."""
     check_racers(racers)
+    each = dict(seeds=check_seeds, rates=check_rates)  # a generator would serve the first racer alone
+    kwargs = {k: each[k](v) if k in each else v for k, v in kwargs.items()}
     return {name: run_tuned(opt_func, data, **kwargs) for name, opt_func in racers.items()}
 
 # %% ../nbs/14_race.ipynb #09182c6a
@@ -115,6 +118,7 @@ def show_search(
     raced, # What `race` returned
 ): # The matplotlib figure
     "The held-out loss against the learning rate, a line for each racer, and a dot at the rate it was given"
+    check_raced(raced)
     fig, ax = plt.subplots(figsize=(7,3.5), layout='constrained')
     for i, (name, r) in enumerate(raced.items()):
         means = {lr: sum(losses)/len(losses) for lr, losses in r.search.items()}
@@ -132,6 +136,7 @@ def race_table(
     raced, # What `race` returned
 ): # DataFrame, the lowest mean loss first
     "Mean, lowest and highest validation loss and accuracy over the seeds, and the seconds for one training"
+    check_raced(raced)
     def stats(what, v): return {f'{what} mean': sum(v)/len(v), f'{what} low': min(v), f'{what} high': max(v)}
     def row(name, r):
         loss, accuracy = [[h[-1][i] for h in r.histories] for i in (0, 1)]
@@ -146,6 +151,7 @@ def show_race(
 ): # The matplotlib figure
     """Left the mean validation loss after each epoch, right the loss at the finish, a dot for each seed;
     the lowest mean on top"""
+    check_raced(raced)
     fig, (left, right) = plt.subplots(1, 2, figsize=(8,3.5), layout='constrained')
     order = list(race_table(raced).index)
     for i, (name, r) in enumerate(raced.items()):
@@ -169,5 +175,6 @@ def told_apart(
     raced, # What `race` returned
 ): # List of pairs of names, the better one first
     "The pairs in which every run of the one ends with a lower loss than every run of the other"
+    check_raced(raced)
     loss = {name: [h[-1][0] for h in r.histories] for name, r in raced.items()}
     return [(a, b) for a, b in itertools.permutations(loss, 2) if max(loss[a]) < min(loss[b])]

@@ -110,7 +110,7 @@ def read_whole(
 ): # dict
     """Load tensors, to the CPU, and plain data, no code. Raises `OSError` if it can't be read,
     or `ValueError` if it is damaged or something else."""
-    with open(path, 'rb') as f:
+    with open(os.fspath(path), 'rb') as f:  # a number would be an open file's
         try: contents = torch.load(f, map_location='cpu', weights_only=True)
         except Exception as e:
             raise ValueError(f"{path} can't be loaded: it is damaged, or no file of save(). "
@@ -322,7 +322,7 @@ def load_opt(
 ):
     "Give the optimizer a copy of the saved state. Raises `ValueError` for a learning rate that none can be."
     check_saved_lr(saved)
-    if not hasattr(opt, 'load_state_dict'): opt.lr = check_lr(saved['lr']); return
+    if not hasattr(opt, 'load_state_dict'): opt.lr = check_lr(saved.get('lr')); return
     saved, now = deepcopy(saved), opt.state_dict()
     for key, value in now.items():  # fastai keeps hyper-parameters in a list of its own kind
         if key in saved and not isinstance(saved[key], type(value)): saved[key] = type(value)(saved[key])
@@ -345,7 +345,7 @@ def set_lr(
     lr, # Learning rate, above 0
 ):
     "Give all groups the learning rate. Raises `ValueError` if their rates differ."
-    groups = getattr(opt, 'param_groups', [])
+    lr, groups = check_lr(lr), getattr(opt, 'param_groups', [])
     check_one_lr([g['lr'] for g in groups])
     if not groups: opt.lr = lr
     elif hasattr(opt, 'set_hyper'): opt.set_hyper('lr', lr)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['constant', 'anneal_linear', 'anneal_cosine', 'anneal_exponential', 'step_decay', 'warm_up', 'combine_schedules',
-           'one_cycle', 'one_cycle_schedules', 'set_hyper', 'Schedule', 'weights_kept', 'suggest_steep',
+           'one_cycle', 'one_cycle_schedules', 'set_hyper', 'new_hypers', 'Schedule', 'weights_kept', 'suggest_steep',
            'suggest_valley', 'LRFound', 'lr_find', 'show_lr_find']
 
 # %% ../nbs/10_schedules.ipynb #4f36a2cb
@@ -20,10 +20,12 @@ import torch
 from torch import nn
 
 # %% ../nbs/10_schedules.ipynb #04c008a8
-from .checks import (
-    check_enough, check_functions, check_has_groups, check_hyper_names, check_lr, check_lr_range,
-    check_module, check_new_values, check_peak, check_position, check_schedule_state, check_share,
-    check_shares, check_stages, check_start_end, check_steps_left, check_total, check_whole)
+from fastbook_sgd.checks import (
+    COMMON, as_number, check_amounts, check_callable, check_curve, check_cycle, check_enough,
+    check_functions, check_has_groups, check_hyper_names, check_hypers, check_kind, check_loader, check_lr, check_lr_range, check_module,
+    check_new_values, check_opt_func, check_peak, check_position, check_schedule_state, check_share,
+    check_shares, check_stages, check_start_end, check_steps_left, check_total, check_trainable, check_whole,
+    pairs_of)
 from .descent import calc_grad
 from .learner import SmoothLoss
 from .linear import mnist_loss
@@ -44,6 +46,7 @@ def anneal_linear(
     end, # Value at 1
 ): # The value at `pos`
     "A straight line from `start` to `end`. Raises `ValueError` for a position outside [0,1]."
+    check_amounts(start=start, end=end)
     return start + check_position(pos) * (end-start)
 
 def anneal_cosine(
@@ -53,6 +56,7 @@ def anneal_cosine(
 ): # The value at `pos`
     """Half a wave from `start` to `end` (Loshchilov and Hutter, 2016).
     Raises `ValueError` for a position outside [0,1]."""
+    check_amounts(start=start, end=end)
     return end + (start-end) * (1 + math.cos(math.pi*check_position(pos))) / 2
 
 def anneal_exponential(
@@ -75,6 +79,7 @@ def step_decay(
     """Constant for a stage, then times `factor`.
     Raises `ValueError` for a position outside [0,1], or stages not above 0."""
     check_stages(stages)
+    check_amounts(start=start, factor=factor)
     done = int(check_position(pos)*stages + 1e-9)  # 3 stages done may be computed as 2.9999999999999996
     return start * factor ** min(done, math.ceil(stages) - 1)
 
@@ -88,6 +93,7 @@ def warm_up(
     """Climb from `start` to `end` in the first `share` of the training, and stay.
     Raises `ValueError` for a position or share out of range."""
     check_share(share)
+    check_callable(anneal=anneal)
     return anneal(min(check_position(pos)/share, 1), start, end)
 
 def combine_schedules(
@@ -98,6 +104,7 @@ def combine_schedules(
     """One schedule after another, as fastai's `combine_scheds`.
     Raises `ValueError` for a position or shares out of range."""
     check_shares(shares, schedules)
+    check_callable(**{f'schedule {i}': f for i, f in enumerate(schedules)})
     ends = list(accumulate(shares))
     i = min(bisect_right(ends, check_position(pos)), len(ends)-1)
     return schedules[i](min(1, max(0, (pos - ends[i] + shares[i]) / shares[i])))
@@ -114,6 +121,7 @@ def one_cycle(
     """To `middle` and then to `end` (Smith, 2018); fastai's `combined_cos`.
     Raises `ValueError` for a position or peak out of range."""
     check_peak(peak)
+    check_callable(anneal=anneal)
     there, back = partial(anneal, start=start, end=middle), partial(anneal, start=middle, end=end)
     return combine_schedules(pos, [peak, 1-peak], [there, back])
 
@@ -128,6 +136,8 @@ def one_cycle_schedules(
     """What fastai's `fit_one_cycle` does, with its defaults.
     Raises `ValueError` for a learning rate that isn't above 0."""
     check_lr(lr)
+    check_peak(peak)
+    check_cycle(dict(div=div, div_final=div_final), momentums, anneal)
     cycle = partial(one_cycle, peak=peak, anneal=anneal)
     return dict(lr=partial(cycle, start=lr/div, middle=lr, end=lr/div_final),
                 momentum=partial(cycle, start=momentums[0], middle=momentums[1], end=momentums[2]))
@@ -140,14 +150,25 @@ def set_hyper(
 ):
     """Set a hyper-parameter in every group. Raises `ValueError` for a name that a group lacks,
     or for values that don't fit; then nothing is set."""
-    groups = opt.param_groups
+    for group, new in new_hypers(opt, name, value): group.update(new)
+
+def new_hypers(
+    opt, # As above
+    name, # As above
+    value, # As above
+): # List of `(group, dict)`: what is to be set in each group
+    "What `set_hyper` would set. Raises as it does."
+    check_has_groups(opt)
+    groups, value = opt.param_groups, as_number(value)
     many = hasattr(value, '__len__') and not isinstance(value, str)
-    values = [float(v) for v in value] if many else [value]*len(groups)
+    values = [as_number(v) for v in value] if many else [value]*len(groups)
     keys = ['betas' if name == 'momentum' and name not in g and 'betas' in g else name for g in groups]
     check_new_values(name, value, values, len(groups))
     check_hyper_names(name, keys, groups)
-    for key, g, v in zip(keys, groups, map(float, values)):
-        g[key] = (v, *g['betas'][1:]) if key == 'betas' else v
+    new = [{key: (float(v), *g['betas'][1:]) if key == 'betas' else float(v)}
+           for key, g, v in zip(keys, groups, values)]
+    for hypers in new: check_hypers(type(opt).__name__, hypers, getattr(opt, 'ranges', COMMON))
+    return [*zip(groups, new)]
 
 # %% ../nbs/10_schedules.ipynb #69942f70
 class Schedule:
@@ -167,7 +188,8 @@ class Schedule:
         "Set the values for the next step, and count it. Raises `ValueError` when all steps are done."
         check_steps_left(self.done, self.total)
         values = {name: f(self.done/self.total) for name, f in self.functions.items()}
-        for name, value in values.items(): set_hyper(self.opt, name, value)
+        new = [pair for name, value in values.items() for pair in new_hypers(self.opt, name, value)]
+        for group, hypers in new: group.update(hypers)
         self.done += 1
         return values
 
@@ -203,6 +225,7 @@ def suggest_steep(
     losses, # As many losses
 ): # One of `lrs`
     "The learning rate after which the loss falls fastest, per factor; fastai's `steep`"
+    check_curve(lrs, losses)
     slopes = [(b-a) / math.log(r/q) for a, b, q, r in zip(losses, losses[1:], lrs, lrs[1:])]
     return lrs[slopes.index(min(slopes))]
 
@@ -211,6 +234,7 @@ def suggest_valley(
     losses, # As many losses
 ): # One of `lrs`
     "The learning rate in the middle of the longest falling series of losses; fastai's `valley`"
+    check_curve(lrs, losses)
     lengths = []  # of the longest falling series that ends here
     for loss in losses:
         lengths.append(1 + max((n for n, earlier in zip(lengths, losses) if earlier > loss), default=0))
@@ -238,11 +262,14 @@ def lr_find(
     Raises `ValueError` if it saw too little."""
     check_lr_range(start_lr, end_lr)
     num_it = check_whole('num_it', num_it, least=10)
+    check_opt_func(opt_func)
+    check_loader('dl', dl)
     lrs, losses, smooth = [], [], SmoothLoss()
     with weights_kept(model):
-        opt = opt_func([p for p in model.train().parameters() if p.requires_grad], lr=start_lr)
+        params = [p for p in model.train().parameters() if p.requires_grad]
+        opt = opt_func(check_trainable(params), lr=start_lr)
         schedule = Schedule(opt, num_it, lr=partial(anneal_exponential, start=start_lr, end=end_lr))
-        for xb, yb in islice(chain.from_iterable(repeat(dl, num_it)), num_it):
+        for xb, yb in islice(pairs_of(chain.from_iterable(repeat(dl, num_it))), num_it):
             try: smooth.add(calc_grad(xb, yb, model, loss_func))
             except FloatingPointError: break  # NaN or infinite: as far up as can be
             lrs.append(schedule.before_step()['lr']); losses.append(float(smooth))
@@ -258,6 +285,7 @@ def show_lr_find(
     found, # From `lr_find`
 ): # The matplotlib figure
     "The loss against the learning rate, with the suggestions"
+    check_kind('found', found, LRFound, ', as lr_find returns it')
     fig, ax = plt.subplots(figsize=(6,3), layout='constrained')
     ax.plot(found.lrs[:-5], found.losses[:-5])
     for name in ('valley', 'steep'):

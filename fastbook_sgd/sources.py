@@ -202,7 +202,7 @@ def unpack_whole(
     or the like, and changes nothing then."""
     target, was_whole = Path(target), is_whole(target)
     def faster(): return is_whole(target) and not was_whole  # was another process?
-    with open(archive, 'rb') as f, beside(target) as own:
+    with open(os.fspath(archive), 'rb') as f, beside(target) as own:
         if faster(): return target
         try: unpack(f, own/'new')
         except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as e:

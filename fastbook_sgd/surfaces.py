@@ -14,7 +14,8 @@ import matplotlib.pyplot as plt
 import torch
 
 # %% ../nbs/05_surfaces.ipynb #63ecf877
-from .checks import check_ends, check_kind, check_lr, check_opt_func, check_whole
+from .checks import check_ends, check_kind, check_lr, check_made, check_opt_func
+from .checks import check_several, check_start, check_tensors, check_whole
 from .optimizer import BasicOptim
 
 # %% ../nbs/05_surfaces.ipynb #41b267e0
@@ -38,6 +39,7 @@ def draw_surface(
 ):
     """Draw height as shades of grey, on a scale that is logarithmic away from the lowest point,
     and a star on each minimum"""
+    check_kind('surface', surface, Surface, ', such as bowl')
     x, y = [torch.linspace(*lim, 151) for lim in (surface.xlim, surface.ylim)]
     x, y = torch.meshgrid(x, y, indexing='xy')
     z = surface.f(x, y)
@@ -56,6 +58,7 @@ def draw_path(
     **kwargs, # For `ax.plot`, such as `color`
 ):
     "Draw a dot for each step and a line between them; what is far outside the picture is left out"
+    check_tensors(path=path)
     near = path.detach().where(path.isfinite() & (path.abs() < 1e4), float('nan'))
     ax.plot(near[:,0], near[:,1], '.-', **dict(dict(lw=1.2, ms=4, label=label), **kwargs))
 
@@ -72,10 +75,10 @@ def descend(
     check_kind('surface', surface, Surface, ', such as bowl')
     check_opt_func(opt_func)
     steps = check_whole('steps', steps, least=1)
+    start = check_start(surface.start if start is None else start)
     lr = best_lr(opt_func, surface, steps, start) if lr is None else check_lr(lr)
-    start = surface.start if start is None else start
-    p = torch.as_tensor(start, dtype=torch.float64).clone().requires_grad_()
-    opt, path = opt_func([p], lr=lr), [p.detach().clone()]
+    p = start.detach().clone().requires_grad_()
+    opt, path = check_made(opt_func([p], lr=lr)), [p.detach().clone()]
     for _ in range(steps):
         surface.f(*p.unbind(-1)).sum().backward()
         opt.step()
@@ -143,8 +146,11 @@ def name_opts(
     opt_func, # One `(params, lr=…)` to an optimizer, a list of them, or a dict of names to them
 ): # Dict of names to them
     "Give each optimizer a name"
-    if isinstance(opt_func, dict): return opt_func
-    return {opt_name(o): o for o in (opt_func if isinstance(opt_func, (list, tuple)) else [opt_func])}
+    many = opt_func if isinstance(opt_func, (list, tuple, dict)) else [opt_func]
+    if isinstance(many, dict): check_several('optimizer', [*many]); return many
+    names = [opt_name(o) for o in many]
+    check_several('optimizer', names)
+    return dict(zip(names, many))
 
 # %% ../nbs/05_surfaces.ipynb #d701101b
 def show_descent(
@@ -154,7 +160,8 @@ def show_descent(
     lr=None, # Learning rate, above 0; without it, `best_lr` for each path
 ): # The matplotlib figure
     "Draw the paths of optimizers over surfaces"
-    surfaces = surface if isinstance(surface, list) else [surface]
+    surfaces, opts = surface if isinstance(surface, list) else [surface], name_opts(opt_func)
+    check_several('surface', [*range(len(surfaces))])
     columns = min(3, len(surfaces))
     rows = -(-len(surfaces)//columns)
     size = (6, 3.4) if columns == 1 else (7.5, 2.4*rows)
@@ -162,7 +169,7 @@ def show_descent(
     plt.close(fig)
     for ax in axes.flat[len(surfaces):]: ax.axis('off')
     for ax, s in zip(axes.flat, surfaces):
-        for i, (name, opt) in enumerate(name_opts(opt_func).items()):
+        for i, (name, opt) in enumerate(opts.items()):
             rate = best_lr(opt, s, steps) if lr is None else lr
             path = descend(opt, s, steps, rate)
             if not i: draw_surface(ax, s)

@@ -11,6 +11,10 @@ from copy import deepcopy
 
 import torch
 
+# %% ../nbs/F_testing.ipynb #40d91efd
+from .checks import check_callable, check_iterable, check_lr, check_made, check_opt_func, check_seed
+from .checks import check_tensors, check_whole
+
 # %% ../nbs/F_testing.ipynb #a8e350fa
 def random_steps(
     opt_func, # `(params)` to an optimizer
@@ -21,9 +25,12 @@ def random_steps(
     sign=1, # -1 turns every gradient around
 ): # List of the parameters
     "Parameters after steps along random gradients, some of which are missing"
-    g = torch.Generator().manual_seed(seed)
+    steps = check_whole('steps', steps, least=0)
+    check_callable(opt_func=opt_func)
+    check_iterable('shapes', shapes, ': pass [(3,4)]')
+    g = torch.Generator().manual_seed(check_seed(seed))
     params = [torch.randn(s, generator=g).requires_grad_() for s in shapes]
-    opt = opt_func(params)
+    opt = check_made(opt_func(params))
     for step in range(steps):
         if then and step == steps//2:
             saved, opt = deepcopy(opt.state_dict()), then(params)
@@ -40,6 +47,7 @@ def largest_difference(
 ): # float
     """The largest absolute difference of numbers in the same place, NaN if one is NaN.
     Raises `ValueError` if shapes differ."""
+    for xs in (a, b): check_tensors(**{f'tensor {i}': x for i, x in enumerate(check_iterable('a list', xs))})
     shapes = [[list(x.shape) for x in xs] for xs in (a, b)]
     if shapes[0] != shapes[1]:
         raise ValueError(f"the shapes are {shapes[0]} and {shapes[1]}, expected the same")
@@ -171,6 +179,8 @@ def check_optimizer(
     lr=0.01, # Learning rate, above 0
 ):
     "Raise `AssertionError` naming the first thing that an optimizer should keep and this one doesn't"
+    check_opt_func(opt_func)
+    check_lr(lr)
     make = lambda params, **hypers: opt_func(params, **{'lr': lr, **hypers})
     ours = hasattr(make(random_steps(make, steps=0, shapes=shapes)), 'remembers')
     if ours: check_defaults(make, shapes)
