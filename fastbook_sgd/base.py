@@ -15,7 +15,7 @@ from torch.optim import optimizer as torchs
 
 from .checks import (COMMON, HOW_TORCH_COMPUTES, check_driver, check_grad, check_group,
                                  check_hypers, check_misspelt, check_new_params, check_saved, check_state,
-                                 check_callable, check_iterable, check_rule, check_switches, has_form)
+                                 check_iterable, check_rule, check_switches, has_form)
 
 # %% ../nbs/D_base.ipynb #c6d4954e
 DRIVERS = dict(each='base:Each', foreach='drivers:Foreach', flat='drivers:Flat', fused='drivers:Fused')
@@ -187,7 +187,6 @@ class Steps:
     def take_step(self, closure=None):
         "`step`, without torch's hooks"
         if closure:
-            check_callable(closure=closure)
             with torch.enable_grad(): loss = closure()
         (_uncompiled if torch.compiler.is_compiling() else _without_grad)(self.driver)
         return loss if closure else None

@@ -1159,6 +1159,7 @@ def check_one_lr(
         raise ValueError(f"lr was given with resume, but the groups have the learning rates {lrs}: "
                          "leave lr out, and set those of learn.opt.param_groups")
 
+# %% ../nbs/A_checks.ipynb #f81213f7
 def check_remembers(
     opt, # Optimizer without `state_dict`
 ):
@@ -1385,7 +1386,8 @@ def check_data(
 ):
     "Raise `TypeError` for what holds no digits"
     if not hasattr(data, 'train_x'):
-        raise TypeError(f"data is a {type(data).__name__}, expected a ThreesSevens, as load_threes_sevens gives it")
+        raise TypeError(f"data is a {type(data).__name__}, expected a ThreesSevens, "
+                        "as load_threes_sevens gives it")
 
 # %% ../nbs/A_checks.ipynb #b9c2765f
 def check_dict(

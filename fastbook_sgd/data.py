@@ -18,7 +18,8 @@ from .moved import old_names
 __getattr__ = old_names('data')
 
 # %% ../nbs/00_data.ipynb #683aaf00
-from .checks import check_batches, check_images, check_iterable, check_rows, check_tensors, check_whole
+from .checks import check_batches, check_images, check_iterable, check_rows
+from .checks import check_tensors, check_whole
 from .sources import PARTS, find_digits, read_embedded, read_folder, read_picture
 
 _all_ = ['PARTS']

@@ -11,7 +11,8 @@ import math
 import torch
 
 from .base import Optimizer
-from .checks import between, check_matrix, check_tensors, check_whole, one_of, several_numbers, whole_between
+from .checks import between, check_matrix, check_tensors, check_whole
+from .checks import one_of, several_numbers, whole_between
 
 # %% ../nbs/08_muon.ipynb #81adb67b
 def orthogonalized(

@@ -25,7 +25,8 @@ from .checks import (
     check_several, check_tensors, check_trainable, check_used, check_weight_images, check_whole, pairs_of)
 from .linear import mnist_loss
 from .descent import calc_grad
-from .surfaces import COLORS, Surface, best_lr, descend, draw_path, draw_surface, name_opts, show_descent
+from .surfaces import COLORS, Surface, best_lr, descend, draw_path, draw_surface, name_opts
+from .surfaces import show_descent
 
 # %% ../nbs/13_pictures.ipynb #a4e30448
 def tuned_paths(

@@ -12,8 +12,8 @@ from copy import deepcopy
 import torch
 
 # %% ../nbs/F_testing.ipynb #40d91efd
-from .checks import check_callable, check_iterable, check_lr, check_made, check_opt_func, check_seed
-from .checks import check_tensors, check_whole
+from .checks import check_callable, check_iterable, check_lr, check_made, check_opt_func
+from .checks import check_seed, check_tensors, check_whole
 
 # %% ../nbs/F_testing.ipynb #a8e350fa
 def random_steps(
