@@ -18,7 +18,7 @@ from .checks import one_of, several_numbers, whole_between
 def orthogonalized(
     G, # Matrix `[m,n]`
     coefficients=(3.4445, -4.7750, 2.0315), # a, b, c of the polynomial
-    steps=5, # How often it is applied
+    steps=5, # How many times it is applied
     eps=1e-7, # The least size to divide by
     dtype=torch.bfloat16, # Type to compute in
 ): # `[m,n]`, singular values near 1
@@ -50,7 +50,7 @@ def muon(
     nesterov=True, # Mix the gradient in once more?
     ns_coefficients=(3.4445, -4.7750, 2.0315), # a, b, c of the polynomial
     eps=1e-7, # The least size to divide by, at least 0
-    ns_steps=5, # How often the polynomial is applied, 0 to 99
+    ns_steps=5, # How many times the polynomial is applied, 0 to 99
     adjust_lr_fn=None, # `"original"`, which is also None, or `"match_rms_adamw"`
 ):
     """Momentum for a matrix, its singular values brought near 1.
