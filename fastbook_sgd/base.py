@@ -307,7 +307,8 @@ class Optimizer(Watched, Saves, Shapes, Rule, torch.optim.Optimizer):
         **hypers, # Hyper-parameters as the rule names them; `maximize`: climb? `driver`: how the rule is run
     ):
         name, takes = type(self).__name__, self.__signature__
-        try: given = takes.bind(params, *args, **driver_asked(name, hypers))
+        hypers = driver_asked(name, hypers)
+        try: given = takes.bind(params, *args, **hypers)
         except TypeError as e:
             raise TypeError(f"{name}: {e}; it takes {', '.join([*takes.parameters][1:])}") from None
         given.apply_defaults()
