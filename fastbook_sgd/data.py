@@ -44,7 +44,7 @@ def label_images(
     labels = torch.cat([torch.ones(len(threes), 1), torch.zeros(len(sevens), 1)])
     return torch.cat([threes, sevens]), labels.long()
 
-# %% ../nbs/00_data.ipynb #645eb05b
+# %% ../nbs/00_data.ipynb #99fe4ab4
 def label_heaps(
     heaps, # Dict: pictures `[n,28,28]` for each part, uint8 in 0…255 or float32 in [0,1]
     source, # Where they came from
