@@ -73,6 +73,7 @@ def weighted_means(
     check_predictions(nans)
     return means
 
+# %% ../nbs/02_descent.ipynb #bb23289e
 def validate_epoch(
     model, # A function or `nn.Module`
     dl=None, # Iterable of batches `(xb, yb)`; without it, the caller's global `valid_dl`
