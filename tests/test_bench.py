@@ -151,7 +151,7 @@ def changed(path, value):
 @pytest.mark.parametrize('path,value,sign', [
     (('steps', 0, 'ratio'), [.1, .2, .3], 'Behind: SGD, linear model at 0.20×'),
     (('steps', 3, 'ratio'), [.9, 1., 1.1], 'SGD, 200 of 32×32 at 1.00×'),
-    (('iterations', 0, 'ratio'), [.1, .2, .3], 'Behind: SGD at 0.20×'),
+    (('iterations', 0, 'ratio'), [.1, .2, .3], 'Behind: SGD, 30-unit net, batch 256 at 0.20×'),
     (('epochs', 'ratios', bench_report.FASTAI), [.1, .2, .3], f'{bench_report.FASTAI}, '),
     (('tensors', 0, 'ratio'), [.1, .2, .3], '1 tensors at 0.20×'),
     (('imports', 'ratios', 'fastbook_sgd.optimizer'), [1.2, 1.3, 1.4], '`fastbook_sgd.optimizer` 1.30×'),

@@ -167,6 +167,6 @@ def test_folded_code_takes_no_time_to_read():
 
 def test_the_first_page_says_how_long_the_lessons_take():
     import notebooks
-    hours = sum(bridge.minutes(notebooks.read(p)) for p in notebooks.lessons(ROOT/'nbs')) / 60
+    hours = sum(bridge.minutes(notebooks.read(p)) for p in notebooks.lessons(ROOT/'nbs')) // 60
     words = dict(enumerate('zero one two three four five six seven eight nine ten'.split()))
-    assert f'take about {words[round(hours)]} hours to read' in (ROOT/'README.md').read_text(encoding='utf-8'), hours
+    assert f'take {words[hours]} to {words[hours + 1]} hours to read' in (ROOT/'README.md').read_text(encoding='utf-8'), hours
