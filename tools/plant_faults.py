@@ -250,14 +250,15 @@ FAULTS = [
     ('E_drivers', '                key.append(x)', '                pass'),
 ]
 CHECKS = {
-    '0[0-4]': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
+    '0[0-4]': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py', 'tests/test_odd_values.py'],
+    '04|1[0-4]': ['tests/test_callbacks.py', 'tests/test_odd_values.py', 'tests/test_interrupts.py'],
     'B': ['tests/test_data.py'],
     '16': ['tests/test_drivers.py', 'tests/test_resume.py', 'tests/test_drop_in.py'],
     '0[6-8]|15|A': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_drivers.py'],
     'A|B': ['tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
     'C': ['tests/test_resume.py', 'tests/test_callbacks.py', 'tests/test_parity.py'],
-    'D': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py'],
-    'E': ['tests/test_drivers.py', 'tests/test_resume.py', 'tests/test_drop_in.py'],
+    'D': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_driver_events.py'],
+    'E': ['tests/test_driver_events.py', 'tests/test_driver_rules.py', 'tests/test_drivers.py', 'tests/test_driver_sequences.py', 'tests/test_resume.py'],
 }
 
 def copy_tree(to):
