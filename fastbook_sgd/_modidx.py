@@ -286,6 +286,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'fastbook_sgd.checks.named.__exit__': ('a_checks.html#named.__exit__', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.named.__init__': ('a_checks.html#named.__init__', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.one_of': ('a_checks.html#one_of', 'fastbook_sgd/checks.py'),
+                                     'fastbook_sgd.checks.one_or_more': ('a_checks.html#one_or_more', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.pairs_of': ('a_checks.html#pairs_of', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.rows_of': ('a_checks.html#rows_of', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.several_numbers': ('a_checks.html#several_numbers', 'fastbook_sgd/checks.py'),

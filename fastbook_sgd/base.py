@@ -221,7 +221,7 @@ class Watched(Steps):
     def zero_grad(self,
         set_to_none=True, # Without gradients? Else gradients of 0
     ):
-        "Forget the gradients; where nobody watches and none are to be kept, in an eighth of torch's time"
+        "Forget the gradients; without torch's profiler where nobody watches"
         if not set_to_none or torch.autograd._profiler_enabled(): return super().zero_grad(set_to_none)
         for group in self.param_groups:
             for p in group['params']: p.grad = None

@@ -22,9 +22,9 @@ __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 's
            'tensors_in', 'rows_of', 'any_nan', 'check_finite_tensors', 'check_learner_state', 'check_same_order',
            'check_table', 'check_smooth', 'check_saved_lr', 'check_one_lr', 'check_remembers', 'check_savable',
            'check_learner', 'check_trainable', 'check_better', 'check_no_folder', 'check_sized', 'as_number',
-           'check_seed', 'check_seeds', 'check_rates', 'check_raced', 'check_start', 'check_several', 'check_cycle',
-           'check_curve', 'check_misspelt', 'pairs_of', 'check_rule', 'check_iterable', 'check_amounts', 'check_data',
-           'check_dict', 'check_limits']
+           'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced', 'check_start', 'check_several',
+           'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule', 'check_iterable', 'check_amounts',
+           'check_data', 'check_dict', 'check_limits']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -1248,6 +1248,17 @@ def as_number(
     one = hasattr(x, 'item') and getattr(x, 'size', None) != 0 and getattr(x, 'ndim', 1) == 0
     return x.item() if one else x
 
+def one_or_more(
+    name, # What they are called, for the error
+    xs, # Expected an iterable that isn't empty
+    expected, # What was expected, for the error
+): # List
+    "Raise `ValueError` for nothing, or what is no iterable"
+    found = list(xs) if hasattr(xs, '__iter__') and not isinstance(xs, str) else xs
+    if not isinstance(found, list) or not found:
+        raise ValueError(f"{name} is {found!r}, expected {expected}")
+    return found
+
 def check_seed(
     seed, # Expected a whole number
 ): # The same, as an int
@@ -1260,21 +1271,15 @@ def check_seeds(
     seeds, # Iterable of whole numbers, at least one
 ): # The same, as a list
     "Raise `ValueError` unless there is a training run to make"
-    seeds = list(seeds) if hasattr(seeds, '__iter__') and not isinstance(seeds, str) else seeds
-    if not isinstance(seeds, list) or not seeds:
-        raise ValueError(f"seeds is {seeds!r}, expected whole numbers, at least one: "
-                         "one training run for each")
-    return [check_seed(s) for s in seeds]
+    expected = 'whole numbers, at least one: one training run for each'
+    return [check_seed(s) for s in one_or_more('seeds', seeds, expected)]
 
 # %% ../nbs/A_checks.ipynb #15d1d5fe
 def check_rates(
     rates, # Iterable of learning rates, at least one
 ): # The same, as a list
     "Raise `ValueError` unless there is a rate to try, and `TypeError` or `ValueError` as `check_lr` does"
-    rates = list(rates) if hasattr(rates, '__iter__') and not isinstance(rates, str) else rates
-    if not isinstance(rates, list) or not rates:
-        raise ValueError(f"rates is {rates!r}, expected learning rates to try, at least one")
-    return [check_lr(lr) for lr in rates]
+    return [check_lr(lr) for lr in one_or_more('rates', rates, 'learning rates to try, at least one')]
 
 def check_raced(
     raced, # Expected what `race` gave: a dict of name to `Raced`
