@@ -294,3 +294,24 @@ def test_layouts_of_gradients_that_alternate(make, driver):
             opt.step()
         ends.append(torch.cat([p.detach().flatten() for p in ps]))
     assert near(*ends, driver)
+
+@every_make
+@every_driver
+def test_without_the_quick_look(make, driver, monkeypatch):
+    "A torch that lacks the call in C++: the closer look alone sees the same"
+    from fastbook_sgd import drivers
+    monkeypatch.setattr(drivers, 'as_now', lambda tensors: None)
+    for change in (tie, turn, move, turn_state):
+        for x, y in zip(walked(make, driver, change), walked(make, 'each', change)): assert near(x.double(), y.double(), driver)
+
+FACTOR = .1
+def by_factor(p, g, lr=.1): p.add_(g, alpha=-lr*FACTOR)
+class ByFactor(Optimizer, rule=by_factor): pass
+
+def test_a_shared_loop_is_tried_by_each_optimizer(monkeypatch):
+    "A loop holds what the rule read elsewhere when it was recorded: an optimizer that is made later sees what stands there now"
+    for factor in (.1, .5, .1):
+        monkeypatch.setitem(globals(), 'FACTOR', factor)
+        p = torch.zeros(3, requires_grad=True); p.grad = torch.ones(3)
+        ByFactor([p], lr=1., driver='fused').step()
+        assert torch.allclose(p.detach(), torch.full((3,), -factor))
