@@ -6,10 +6,12 @@
 __all__ = ['PARTS', 'LEFT_BY_WINDOWS', 'DISK_FAULTS', 'read_picture', 'naming', 'ink', 'read_folder', 'list_files', 'is_picture',
            'read_embedded', 'is_whole', 'listed', 'missing_of', 'beside', 'left_beside', 'holding', 'try_lock',
            'explaining', 'unpack_whole', 'unpack', 'move', 'is_expected', 'download_archive', 'fetch',
-           'find_mnist_sample', 'sweep', 'find_digits', 'find_best', 'from_shell']
+           'find_mnist_sample', 'sweep', 'fingerprint', 'read_once', 'read_kept', 'find_digits', 'find_best',
+           'from_shell']
 
 # %% ../nbs/B_sources.ipynb #5e237277
 import errno
+import hashlib
 import http.client
 import os
 import shutil
@@ -17,8 +19,9 @@ import tarfile
 import tempfile
 import time
 import urllib.request
+import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -303,6 +306,39 @@ def sweep(
             with beside(target, wait=0): pass
     except OSError: pass
 
+# %% ../nbs/B_sources.ipynb #7c0a1e03
+def fingerprint(
+    path, # A folder laid out like MNIST_SAMPLE
+): # A text
+    "Changes when a picture comes, goes, or is written to"
+    files = [f'{part}/{f.name} {(s := f.stat()).st_size} {s.st_mtime_ns}'
+             for part in PARTS if (Path(path)/part).is_dir() for f in os.scandir(Path(path)/part)]
+    return hashlib.sha256('\n'.join(sorted(files)).encode('utf-8', 'surrogatepass')).hexdigest()
+
+def read_once(
+    path, # A folder laid out like MNIST_SAMPLE
+    kept, # File for its pixels: beside the folder, not in it
+): # As `read_folder`
+    "The pictures of a folder, decoded at the first reading and after a change. Raises as `read_folder`."
+    now = fingerprint(path)
+    if heaps := read_kept(kept, now): return heaps
+    heaps = read_folder(path)
+    with suppress(OSError), beside(kept, wait=0) as own:
+        np.savez(own/'new.npz', made_from=now, **{part: heap.numpy() for part, heap in heaps.items()})
+        (own/'new.npz').replace(Path(kept).resolve())
+    return heaps
+
+def read_kept(
+    kept, # File that `read_once` wrote, or none, or another
+    now, # What it should be made from: `fingerprint` of the folder
+): # As `read_folder`, or None
+    "The pixels in the file, if it is whole and speaks of these pictures"
+    try:
+        with np.load(kept, allow_pickle=False) as arrays:
+            if str(arrays['made_from']) != now: return None
+            return {part: torch.from_numpy(arrays[part]) for part in PARTS}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error): return None
+
 # %% ../nbs/B_sources.ipynb #83f11c66
 def find_digits(
     source="auto", # `"auto"`, `"mnist_sample"`, `"digits"`, or a folder laid out like MNIST_SAMPLE
@@ -311,7 +347,9 @@ def find_digits(
     given = os.environ.get('FASTBOOK_SGD_DATA') if source == "auto" else None
     source, named = given or source, f"FASTBOOK_SGD_DATA={given!r}" if given else repr(source)
     if source == "digits": return read_embedded(), source
-    if source == "mnist_sample": return read_folder(find_mnist_sample()), source
+    if source == "mnist_sample":
+        folder = find_mnist_sample()
+        return read_once(folder, folder.with_suffix('.npz')), source
     if source == "auto": return find_best()
     if not isinstance(source, (str, os.PathLike)): check_source(named)
     places = from_shell(given) if given else [Path(source)]
