@@ -6,8 +6,8 @@ DOCS_INSTALLED := .venv/.docs-installed
 
 .PHONY: run test lab docs docs-serve bench prepare clean
 
-run: $(INSTALLED)       ## execute the whole series and print what each stage reached
-	$(BIN)/python tools/run_series.py
+run: $(INSTALLED)       ## execute the whole series and print what each stage reached; with LESSON=02 that lesson alone
+	$(BIN)/python tools/run_series.py $(if $(LESSON),--only $(LESSON))
 
 # As many processes as cores, with a thread each.
 test: export OMP_NUM_THREADS ?= 1

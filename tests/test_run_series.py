@@ -1,16 +1,22 @@
 "`make run`: the table when all is well, the cell and its error when not."
-import os, subprocess, sys
+import os, signal, subprocess, sys, time
+
+import psutil
+import pytest
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from conftest import ROOT
 import notebooks
 
-def run(folder, /, *, options={}, **cells):
+def command(folder, more=(), **cells):
     (folder/'nbs').mkdir()
     for name, sources in cells.items():
         notebooks.write(new_notebook(cells=[new_markdown_cell('# A lesson')] + [new_code_cell(s) for s in sources]), folder/'nbs'/f'{name}.ipynb')
-    return subprocess.run([sys.executable, ROOT/'tools'/'run_series.py', folder/'nbs', folder/'out'], capture_output=True, text=True, encoding='utf-8', **options)
+    return [sys.executable, ROOT/'tools'/'run_series.py', folder/'nbs', folder/'out', *more]
+
+def run(folder, /, *, options={}, more=(), **cells):
+    return subprocess.run(command(folder, more, **cells), capture_output=True, text=True, encoding='utf-8', **options)
 
 def test_prints_each_stage_in_order(tmp_path):
     cells = {'00_a': ["reached = [dict(stage='first', accuracy=.5, loss=None, seconds=1)]"],
@@ -51,3 +57,54 @@ def test_a_relative_folder_of_digits_is_the_shells(tmp_path):
     cell = 'from pathlib import Path\nfrom fastbook_sgd.sources import from_shell\nassert from_shell("mine")[0].samefile("../mine") and not Path("mine").exists()'
     done = run(tmp_path, options=dict(cwd=tmp_path, env=env), **{'00_a': [cell]})
     assert done.returncode == 0, done.stderr
+
+MEETS = """import time
+from pathlib import Path
+Path('../{me}').touch()
+end = time.time() + 60
+while not Path('../{other}').exists() and time.time() < end: time.sleep(.05)
+assert Path('../{other}').exists()"""
+
+def said(stage): return f"reached = [dict(stage='{stage}', accuracy=.5, loss=None, seconds=1)]"
+
+def test_two_at_once_and_the_table_in_order(tmp_path):
+    "Each waits for the other, so both are at work; the first ends last, and stands first"
+    cells = {'00_a': [MEETS.format(me='a', other='b'), 'time.sleep(1)', said('slow')], '01_b': [MEETS.format(me='b', other='a'), said('quick')]}
+    done = run(tmp_path, more=['--at-once', '2'], **cells)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.index('slow') < done.stdout.index('quick') and '00_a 01_b' in done.stderr
+
+def test_a_row_is_printed_before_the_end(tmp_path):
+    process = subprocess.Popen(command(tmp_path, ['--at-once', '1'], **{'00_a': [said('early')], '01_b': ['import time; time.sleep(300)']}),
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding='utf-8')
+    try: assert process.stdout.readline().startswith('stage') and process.stdout.readline().startswith('early')
+    finally: process.kill(); process.communicate()
+
+@pytest.mark.parametrize('asked', ['01', '01_b'])
+def test_one_lesson_alone(tmp_path, asked):
+    done = run(tmp_path, more=['--only', asked], **{'00_a': [said('other')], '01_b': [said('asked')]})
+    assert done.returncode == 0 and 'asked' in done.stdout and 'other' not in done.stdout
+    assert [p.stem for p in (tmp_path/'out').iterdir()] == ['01_b']
+
+def test_a_lesson_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    done = run(tmp_path, more=['--only', '7'], **{'00_a': ['1'], 'B_x': ['1']})
+    assert done.returncode == 1 and "no notebook '7': expected one of 00, B" in done.stderr
+
+def test_a_failure_stops_the_others(tmp_path):
+    begin = time.time()
+    cells = {'00_a': [MEETS.format(me='a', other='b'), 'time.sleep(300)'], '01_b': [MEETS.format(me='b', other='a'), '1/0'], '02_c': ['1']}
+    done = run(tmp_path, more=['--at-once', '2'], **cells)
+    assert done.returncode == 1 and '01_b.ipynb, cell 3 failed' in done.stderr and 'ZeroDivisionError' in done.stderr
+    assert time.time() - begin < 200 and not (tmp_path/'out'/'02_c.ipynb').exists()
+
+@pytest.mark.skipif(os.name == 'nt', reason='Ctrl-C is sent otherwise there')
+def test_ctrl_c_ends_the_kernels_too(tmp_path):
+    cells = {'00_a': [MEETS.format(me='a', other='b'), 'time.sleep(300)'], '01_b': [MEETS.format(me='b', other='a'), 'time.sleep(300)']}
+    process = subprocess.Popen(command(tmp_path, ['--at-once', '2'], **cells), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.time() + 90
+    while not ((tmp_path/'a').exists() and (tmp_path/'b').exists()) and time.time() < end: time.sleep(.1)
+    kernels = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130 and len(kernels) >= 2
+    _, alive = psutil.wait_procs(kernels, 30)
+    assert not alive

@@ -67,6 +67,8 @@ def exported(nb):
     "The code cells that go into a module"
     return [c for c in code_cells(nb) if re.search(r'^#\|\s*exporti?\b', c.source, flags=re.M)]
 
+RUNNING = set()   # the kernels at work now
+
 class ThisPython(AsyncKernelManager):
     "Starts the Python that runs this script, whatever kernels the user has installed"
     def _kernel_spec_manager_default(self): return KernelSpecManager(kernel_dirs=[])
@@ -99,7 +101,14 @@ def execute(nb, folder, after_cell=None):
     client = NotebookClient(nb, timeout=600, kernel_name='python3', kernel_manager_class=ThisPython,
                             resources={'metadata': {'path': str(folder)}}, on_cell_executed=after_cell, extra_arguments=['--log-level=ERROR'],
                             on_cell_start=lambda cell, cell_index: started.append(cell_index + 1))
+    RUNNING.add(client)
     try: client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e:
         raise CellFailed(started[-1], nb.cells[started[-1]-1].source, error_text(nb, started[-1], e)) from e
-    finally: join_streams(nb)
+    finally: RUNNING.discard(client); join_streams(nb)
+
+def stop_all():
+    "Kill the kernels at work, from whatever thread: each `execute` then ends with `CellFailed`"
+    for client in [*RUNNING]:
+        process = getattr(getattr(client.km, 'provisioner', None), 'process', None)
+        if process: process.kill()
