@@ -23,6 +23,11 @@ license = {license}
 license-files = ["LICENSE"]
 authors = [{{ name = {author} }}]
 keywords = {keywords}
+classifiers = [
+    "Development Status :: 4 - Beta", "Intended Audience :: Education", "Intended Audience :: Science/Research",
+    "Framework :: Jupyter", "Topic :: Scientific/Engineering :: Artificial Intelligence", "Typing :: Typed",
+    "Programming Language :: Python :: 3",
+]
 dependencies = {requirements}
 {urls}
 [project.optional-dependencies]
@@ -32,8 +37,16 @@ docs = {docs_requirements}
 [project.entry-points.nbdev]
 {lib} = "{lib}._modidx:d"
 
+# The notebooks travel in the wheel: `python -m {lib} notebooks FOLDER` writes them out.
 [tool.setuptools]
-packages = [{lib_name}]
+packages = [{lib_name}, "{lib}.notebooks", "{lib}.notebooks.images"]
+package-dir = {{ "{lib}.notebooks" = {nbs_path}, "{lib}.notebooks.images" = "{nbs}/images" }}
+include-package-data = false
+
+[tool.setuptools.package-data]
+{lib} = ["py.typed"]
+"{lib}.notebooks" = ["*.ipynb"]
+"{lib}.notebooks.images" = ["*"]
 
 [tool.setuptools.dynamic]
 version = {{ attr = "{lib}.__version__" }}
@@ -61,7 +74,7 @@ def pyproject_text(settings):
     texts = {k: json.dumps(v) for k, v in settings.items()}
     lists = {k: json.dumps(settings[k].split()) for k in ('keywords', 'requirements', 'dev_requirements', 'docs_requirements')}
     urls = f'\n[project.urls]\nRepository = {json.dumps(url)}\n' if url else ''
-    return TEMPLATE.format(**{**texts, **lists}, lib=settings['lib_name'], urls=urls,
+    return TEMPLATE.format(**{**texts, **lists}, lib=settings['lib_name'], nbs=settings['nbs_path'], urls=urls,
                            python=json.dumps('>=' + settings['min_python']))
 
 def write_version(settings, root=ROOT):
