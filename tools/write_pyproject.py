@@ -44,7 +44,7 @@ package-dir = {{ "{lib}.notebooks" = {nbs_path}, "{lib}.notebooks.images" = "{nb
 include-package-data = false
 
 [tool.setuptools.package-data]
-{lib} = ["py.typed"]
+{lib} = ["py.typed", "*.pyi"]
 "{lib}.notebooks" = ["*.ipynb"]
 "{lib}.notebooks.images" = ["*"]
 

@@ -1,0 +1,73 @@
+"The ways in: `python -m fastbook_sgd`, a wheel with the notebooks, and an editor that knows."
+from inspect import Parameter, signature
+import os, subprocess, sys, zipfile
+
+import jedi
+import pytest
+
+from conftest import ROOT
+from fastbook_sgd import optim
+import notebooks, stubs
+
+OPTIMIZERS = [name for name in optim.__all__ if name != 'Optimizer']
+
+def test_the_stub_is_in_step_with_the_rules():
+    assert stubs.STUB.read_text(encoding='utf-8') == stubs.stub_text(), 'run `python tools/stubs.py`'
+
+@pytest.mark.parametrize('name', OPTIMIZERS)
+def test_an_editor_shows_each_hyper_parameter_with_its_default(name):
+    text = f'from fastbook_sgd import optim\noptim.{name}('
+    shown, = jedi.Script(text, project=jedi.Project(ROOT)).get_signatures(2, len(text.splitlines()[1]))
+    said = {p.name: p.description for p in shown.params}
+    takes = signature(getattr(optim, name)).parameters
+    assert [n for n in said if n] == [*takes]
+    for p in takes.values():
+        if p.default is not Parameter.empty: assert said[p.name].endswith(f'={p.default!r}'), said[p.name]
+    assert 'Learning rate, at least 0' in shown.docstring()
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    "What a wheel holds, unpacked into an empty folder"
+    folder = tmp_path_factory.mktemp('wheel')
+    source = folder/'source'
+    source.mkdir()
+    names = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split('\n')
+    for name in names:
+        if name.startswith(('fastbook_sgd/', 'nbs/', 'pyproject.toml', 'README.md', 'LICENSE')) and (ROOT/name).exists():
+            (source/name).parent.mkdir(parents=True, exist_ok=True)
+            (source/name).write_bytes((ROOT/name).read_bytes())
+    build = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '--no-index', '-w', folder, source]
+    subprocess.run(build, check=True, capture_output=True)
+    packed, = folder.glob('*.whl')
+    with zipfile.ZipFile(packed) as z: z.extractall(folder/'site')
+    return folder/'site'
+
+def ask(wheel, folder, *args):
+    "`python -m fastbook_sgd` with nothing of ours but the wheel"
+    env = {**os.environ, 'PYTHONPATH': str(wheel), 'FASTBOOK_SGD_DATA': 'digits'}
+    return subprocess.run([sys.executable, '-m', 'fastbook_sgd', *args], cwd=folder, env=env, capture_output=True, text=True, encoding='utf-8')
+
+def test_from_a_wheel_alone_lesson_02_runs(wheel, tmp_path, monkeypatch):
+    done = ask(wheel, tmp_path, 'notebooks', 'here')
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in notebooks.series(tmp_path/'here')] == [p.name for p in notebooks.series(ROOT/'nbs')]
+    monkeypatch.setenv('PYTHONPATH', str(wheel))
+    monkeypatch.setenv('FASTBOOK_SGD_DATA', 'digits')
+    nb = notebooks.read(tmp_path/'here'/'02_descent.ipynb')
+    nb.cells.append(notebooks.nbformat.v4.new_code_cell('import fastbook_sgd; print(fastbook_sgd.__file__)'))
+    notebooks.execute(nb, tmp_path/'here')
+    assert nb.cells[-1].outputs[0].text.startswith(str(wheel))
+
+def test_from_a_wheel_alone_the_first_look(wheel, tmp_path):
+    done = ask(wheel, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert '291 images of digits' in done.stdout and (tmp_path/'weights.png').stat().st_size > 1000
+    done = ask(wheel, tmp_path, 'info')
+    assert str(wheel/'fastbook_sgd'/'notebooks') in done.stdout and 'digits (FASTBOOK_SGD_DATA says so)' in done.stdout
+
+@pytest.mark.parametrize('args, said', [(['notebooks', '.'], 'nothing is written over'), (['--picture', 'no/such/folder.png'], "can't be a picture")])
+def test_what_goes_wrong_is_one_line(wheel, tmp_path, args, said):
+    (tmp_path/'00_data.ipynb').write_text('mine')
+    done = ask(wheel, tmp_path, *args)
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count('\n') == 1
+    assert [p.name for p in tmp_path.iterdir()] == ['00_data.ipynb'] and (tmp_path/'00_data.ipynb').read_text() == 'mine'
