@@ -36,9 +36,9 @@ clean:                  ## remove what the other targets made
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[series,dev]'
 	touch $@
 
 $(DOCS_INSTALLED): $(INSTALLED)
-	$(BIN)/python -m pip install -c constraints.txt -e '.[dev,docs]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[series,dev,docs]'
 	touch $@

@@ -26,12 +26,13 @@ def test_pyproject_says_what_settings_say():
     project = tomllib.loads(text)
     assert project['project']['name'] == settings['lib_name']
     assert project['project']['dependencies'] == settings['requirements'].split()
+    assert project['project']['optional-dependencies']['series'] == settings['series_requirements'].split()
     assert project['project']['optional-dependencies']['dev'] == settings['dev_requirements'].split()
     assert project['project']['optional-dependencies']['docs'] == settings['docs_requirements'].split()
     assert project['tool']['nbdev']['nbs_path'] == settings['nbs_path']
     assert settings['version'] in (ROOT/settings['lib_name']/'__init__.py').read_text()
 
-@pytest.mark.parametrize('key', ['version', 'description', 'requirements', 'dev_requirements', 'docs_requirements', 'nbs_path', 'git_url', 'keywords'])
+@pytest.mark.parametrize('key', ['version', 'description', 'requirements', 'series_requirements', 'dev_requirements', 'docs_requirements', 'nbs_path', 'git_url', 'keywords'])
 def test_a_changed_setting_is_noticed(key, tree):
     settings = write_pyproject.read_settings()
     changed = {**settings, key: settings[key] + 'x'}
@@ -245,9 +246,31 @@ def third_party(path):
 def test_requirements_are_what_is_imported():
     package_of = {'PIL': 'pillow', 'sklearn': 'scikit-learn'}
     imported = {package_of.get(n, n) for p in (ROOT/'fastbook_sgd').glob('*.py') for n in third_party(p)}
-    required = {Requirement(r).name for r in write_pyproject.read_settings()['requirements'].split()}
+    settings = write_pyproject.read_settings()
+    required = {Requirement(r).name for key in ('requirements', 'series_requirements') for r in settings[key].split()}
     assert imported - required == set()
     assert required - imported == {'jupyter'}        # what the reader opens the notebooks with
+
+LEAN = ['optim', 'base', 'drivers', 'compose', 'optimizer', 'linear', 'descent', 'saving', 'checks', 'testing']
+
+def test_the_base_of_the_install_is_enough_for_the_optimizers():
+    "Without the extra `series`: its packages are made impossible to import, and a layer is trained"
+    absent = {Requirement(r).name for r in write_pyproject.read_settings()['series_requirements'].split()} | {'PIL', 'sklearn', 'fastcore', 'IPython'}
+    code = f"""import sys
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *rest: None if name.split('.')[0] in {absent!r} else find(name, *rest)
+from importlib import import_module
+for name in {LEAN!r}: import_module('fastbook_sgd.' + name)
+import torch
+from fastbook_sgd import optim
+layer = torch.nn.Linear(3, 1)
+for driver in ('each', 'foreach', 'flat', 'fused'):
+    opt = optim.AdamW(layer.parameters(), lr=.1, driver=driver)
+    layer(torch.ones(4, 3)).sum().backward(); opt.step(); opt.zero_grad()
+print('trained')"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == 'trained', done.stderr
 
 @pytest.mark.parametrize('module', ['optimizer', 'linear', 'descent', 'momentum', 'adaptive', 'muon', 'optim', 'fast'])
 def test_the_heart_needs_torch_alone(module):

@@ -31,6 +31,7 @@ classifiers = [
 dependencies = {requirements}
 {urls}
 [project.optional-dependencies]
+series = {series_requirements}
 dev = {dev_requirements}
 docs = {docs_requirements}
 
@@ -72,7 +73,7 @@ def pyproject_text(settings):
     "What pyproject.toml must say for these settings"
     url = settings['git_url']
     texts = {k: json.dumps(v) for k, v in settings.items()}
-    lists = {k: json.dumps(settings[k].split()) for k in ('keywords', 'requirements', 'dev_requirements', 'docs_requirements')}
+    lists = {k: json.dumps(settings[k].split()) for k in ('keywords', 'requirements', 'series_requirements', 'dev_requirements', 'docs_requirements')}
     urls = f'\n[project.urls]\nRepository = {json.dumps(url)}\n' if url else ''
     return TEMPLATE.format(**{**texts, **lists}, lib=settings['lib_name'], nbs=settings['nbs_path'], urls=urls,
                            python=json.dumps('>=' + settings['min_python']))
