@@ -4,10 +4,12 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DOCS_INSTALLED := .venv/.docs-installed
 
-.PHONY: run test lab docs docs-serve bench prepare clean
+.PHONY: run install test lab docs docs-serve bench prepare clean
 
 run: $(INSTALLED)       ## execute the whole series and print what each stage reached; with LESSON=02 that lesson alone
 	$(BIN)/python tools/run_series.py $(if $(LESSON),--only $(LESSON))
+
+install: $(INSTALLED)   ## what the other targets need, in .venv
 
 # As many processes as cores, with a thread each.
 test: export OMP_NUM_THREADS ?= 1

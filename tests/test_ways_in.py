@@ -71,3 +71,9 @@ def test_what_goes_wrong_is_one_line(wheel, tmp_path, args, said):
     done = ask(wheel, tmp_path, *args)
     assert done.returncode == 1 and said in done.stderr and done.stderr.count('\n') == 1
     assert [p.name for p in tmp_path.iterdir()] == ['00_data.ipynb'] and (tmp_path/'00_data.ipynb').read_text() == 'mine'
+
+def test_files_for_editors_and_binder_say_what_the_project_says():
+    import json
+    for name in ('.vscode/settings.json', '.vscode/extensions.json', '.devcontainer/devcontainer.json'): json.loads((ROOT/name).read_text(encoding='utf-8'))
+    assert 'make install' in (ROOT/'.devcontainer'/'devcontainer.json').read_text() and '\ninstall:' in (ROOT/'Makefile').read_text()
+    assert (ROOT/'binder'/'requirements.txt').read_text().split() == ['-c', '../constraints.txt', '-e', '..[series]']
