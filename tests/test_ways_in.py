@@ -76,4 +76,4 @@ def test_files_for_editors_and_binder_say_what_the_project_says():
     import json
     for name in ('.vscode/settings.json', '.vscode/extensions.json', '.devcontainer/devcontainer.json'): json.loads((ROOT/name).read_text(encoding='utf-8'))
     assert 'make install' in (ROOT/'.devcontainer'/'devcontainer.json').read_text() and '\ninstall:' in (ROOT/'Makefile').read_text()
-    assert (ROOT/'binder'/'requirements.txt').read_text().split() == ['-c', '../constraints.txt', '-e', '..[series]']
+    assert (ROOT/'binder'/'requirements.txt').read_text().split() == ['-c', '../constraints.txt', '-e', '.[series]']
