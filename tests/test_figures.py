@@ -3,7 +3,7 @@
 A figure is a number in digits. What an output says may be rounded in the prose, and a percentage may stand for a share; what stands in code must
 be the same. Let be: years, versions, numbers of lessons, what is written as code or as a formula, links, counts up to twelve, and the sizes below."""
 from bisect import bisect_left
-import re
+import ast, re
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -109,3 +109,40 @@ def test_an_output_far_away_does_not_count():
     assert len(wrong_figures(nb)) == 1
     nb.cells.insert(-1, new_markdown_cell('## What we now know'))
     assert wrong_figures(nb) == []
+
+def cell_with(name, start):
+    "The source of the one cell of a notebook that has this line"
+    cell, = [c for c in notebooks.code_cells(notebooks.read(ROOT/'nbs'/f'{name}.ipynb')) if start in c.source.splitlines()]
+    return [line for line in cell.source.splitlines() if line.strip() and not line.startswith('#|')]
+
+def block_of(lines, first):
+    "The line `first` and those that are indented below it"
+    rest = lines[lines.index(first) + 1:]
+    return [first, *rest[:next((i for i, line in enumerate(rest) if not line.startswith(' ')), len(rest))]]
+
+@pytest.mark.parametrize('name,first,whole,lines,words', [
+    ('index', 'def adam(p, g, m, v, t, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):', False, 5, 'Adam in five lines'),
+    ('index', 'set_seed(42)', True, 8, 'Eight lines that learn'),
+    ('16_fast', 'class TinyFlat:', False, 12, 'A fast step in a dozen lines')])
+def test_what_is_called_so_many_lines_has_so_many(name, first, whole, lines, words):
+    source = cell_with(name, first)
+    assert len(source if whole else block_of(source, first)) == lines
+    assert any(words in c.source for c in notebooks.read(ROOT/'nbs'/f'{name}.ipynb').cells if c.cell_type == 'markdown')
+
+def body_of(name, start):
+    "The statements of an exported function, without its docstring and without calls of checks"
+    cell, = [c for c in notebooks.exported(notebooks.read(ROOT/'nbs'/f'{name}.ipynb')) if start in c.source]
+    function, = [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.FunctionDef) and f'def {n.name}(' in start]
+    is_doc = lambda n: isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)
+    is_check = lambda n: isinstance(n, ast.Expr) and isinstance(n.value, ast.Call) and getattr(n.value.func, 'id', '').startswith('check_')
+    body = [n for n in function.body if not is_doc(n)]
+    return [n for n in body if not is_check(n)], [n for n in body if is_check(n)]
+
+def test_calc_grad_is_three_lines_and_a_check():
+    lines, checks = body_of('02_descent', 'def calc_grad(')
+    assert (len(lines), len(checks)) == (3, 1)
+
+def test_what_lesson_16_says_of_whole_iterations_is_what_was_measured():
+    text = (ROOT/'bench'/'README.md').read_text(encoding='utf-8')
+    ahead, cells, level, behind = map(int, re.search(r'Whole iterations: ours is ahead in (\d+) of (\d+), level in (\d+), behind in (\d+)', text).groups())
+    assert 0 < ahead < level and level > cells/2 and behind == 0, "change the words 'ahead … in some of the small nets, level in most, and behind in none' in 16_fast"
