@@ -24,7 +24,7 @@ __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 's
            'check_learner', 'check_trainable', 'check_better', 'check_no_folder', 'check_sized', 'as_number',
            'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced', 'check_start', 'check_several',
            'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule', 'check_iterable', 'check_amounts',
-           'check_data', 'check_dict', 'check_limits']
+           'check_data', 'check_dict', 'check_limits', 'asks_for_functions', 'on_gpu', 'finite_floats']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -1411,3 +1411,37 @@ def check_limits(
     for name, v in limits.items():
         if not (isinstance(v, (tuple, list)) and len(v) == 2 and all(map(is_number, v)) and v[0] != v[1]):
             raise ValueError(f"{name} is {v!r}, expected two different numbers, such as (-1, 1)")
+
+# %% ../nbs/A_checks.ipynb #9d896f7e
+import inspect
+from functools import wraps
+
+# %% ../nbs/A_checks.ipynb #8f3d7a99
+def asks_for_functions(
+    *names, # Names of arguments, each expected a function, or a module
+): # A decorator
+    "The decorated function looks at these arguments first. Raises as `check_callable` does."
+    def decorate(f):
+        order = [*inspect.signature(f).parameters]
+        @wraps(f)
+        def checked(*args, **kwargs):
+            given = dict(zip(order, args), **kwargs)
+            check_callable(**{name: given[name] for name in names if name in given})
+            return f(*args, **kwargs)
+        return checked
+    return decorate
+
+def on_gpu(
+    x, # Anything; a tensor, most often
+): # True or False
+    "Does `x` lie where a look at a number costs a wait?"
+    return bool(getattr(x, 'is_cuda', False))
+
+def finite_floats(
+    losses, # List of scalar tensors, one for each batch
+): # List of floats
+    "Read the losses. Raises `ValueError` if there is none, `FloatingPointError` naming the batch of a NaN."
+    check_some(losses, 'training')
+    losses = torch.stack(losses).tolist()
+    for batch, loss in enumerate(losses): check_finite(loss, f'batch {batch}: ')
+    return losses

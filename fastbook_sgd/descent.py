@@ -8,12 +8,14 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 # %% ../nbs/02_descent.ipynb #5b00d2b0
 import torch
 
-from .checks import any_nan, check_epochs, check_finite, check_loss, check_predictions, check_some
-from .checks import check_callable, check_iterable, given_or_global, named, pairs_of, rows_of
+from .checks import any_nan, asks_for_functions, check_callable, check_epochs, check_iterable
+from .checks import check_loss, check_predictions, check_some, finite_floats, given_or_global
+from .checks import named, on_gpu, pairs_of, rows_of
 from .linear import batch_accuracy, mnist_loss
 from .saving import eval_mode, safe_epoch, tensors_of
 
 # %% ../nbs/02_descent.ipynb #b0a70a3a
+@asks_for_functions('model', 'loss_func')
 def calc_grad(
     xb, # Inputs `[n,…]`
     yb, # Targets, as `loss_func` takes them
@@ -23,7 +25,6 @@ def calc_grad(
 ): # The loss, a detached scalar tensor
     """Leave the gradient of the loss in `.grad`.
     Raises `ValueError` if the loss is no scalar, `FloatingPointError` if it is NaN or infinite."""
-    check_callable(model=model, loss_func=loss_func)
     loss = loss_func(model(xb), yb)
     check_loss(loss, finite)
     loss.backward()
@@ -40,14 +41,10 @@ def train_epoch(
     `FloatingPointError` at a NaN or infinite loss (on a GPU after the last batch)."""
     dl, opt, losses = given_or_global(dl, 'dl'), given_or_global(opt, 'opt'), []
     for batch, (xb, yb) in enumerate(pairs_of(dl)):
-        look = not getattr(xb, 'is_cuda', False)  # a look at each batch would keep a GPU waiting
-        with named('batch', batch): losses.append(calc_grad(xb, yb, model, loss_func, finite=look))
+        with named('batch', batch): losses.append(calc_grad(xb, yb, model, loss_func, not on_gpu(xb)))
         opt.step()
         opt.zero_grad()
-    check_some(losses, 'training')
-    losses = torch.stack(losses).tolist()
-    for batch, loss in enumerate(losses): check_finite(loss, f'batch {batch}: ')
-    return losses
+    return finite_floats(losses)
 
 # %% ../nbs/02_descent.ipynb #2125ae80
 def weighted_means(
