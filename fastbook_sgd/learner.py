@@ -79,14 +79,16 @@ class EpochLoop(EpochTable, Saved):
             self.train_batches()
             whole.check()
             self.model.eval()
-            valid = weighted_means([self.loss_func, *self.metrics], self.model, self.dls.valid)
-            self.rows.append([float(self.smooth), *valid, time.perf_counter() - begin])
+            self.rows.append([float(self.smooth), *self.validate(), time.perf_counter() - begin])
             whole.is_done = True
             self.epoch_done()
 
     def train_batches(self):
         losses = train_epoch(self.model, self.dls.train, self.opt, self.loss_func)
         for loss in torch.tensor(losses): self.smooth.add(loss)
+
+    def validate(self): # List: the loss, and each metric
+        return weighted_means([self.loss_func, *self.metrics], self.model, self.dls.valid)
 
     def epoch_done(self): pass
 
