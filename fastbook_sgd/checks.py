@@ -24,7 +24,8 @@ __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 's
            'check_learner', 'check_trainable', 'check_better', 'check_no_folder', 'check_sized', 'as_number',
            'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced', 'check_start', 'check_several',
            'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule', 'check_iterable', 'check_amounts',
-           'check_data', 'check_dict', 'check_limits', 'asks_for_functions', 'on_gpu', 'finite_floats']
+           'check_data', 'check_dict', 'check_limits', 'check_still', 'check_rehearsed', 'check_trained',
+           'asks_for_functions', 'on_gpu', 'finite_floats']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -1411,6 +1412,41 @@ def check_limits(
     for name, v in limits.items():
         if not (isinstance(v, (tuple, list)) and len(v) == 2 and all(map(is_number, v)) and v[0] != v[1]):
             raise ValueError(f"{name} is {v!r}, expected two different numbers, such as (-1, 1)")
+
+# %% ../nbs/A_checks.ipynb #a6a1dd30
+def check_still(
+    name, # Whose group it is, for the error
+    group, # Group of an optimizer, as it is at a step
+    hypers, # Names of the hyper-parameters that the rule takes
+):
+    "Raise `ValueError` if something was taken out of a group since it was made"
+    lacking = [k for k in ('params', *hypers, 'maximize') if k not in group]
+    if lacking:
+        raise ValueError(f"{name}: a group lacks {lacking[0]}, expected {[*hypers]}: "
+                         f"set opt.param_groups[…][{lacking[0]!r}]")
+    if not isinstance(group['params'], (list, tuple)):
+        raise ValueError(f"{name}: a group's params is a {type(group['params']).__name__}, expected a list")
+
+def check_rehearsed(
+    name, # Whose rule it is, for the error
+    p, # Parameter, of which a copy was stepped
+    step, # Function that applies the rule to copies
+):
+    "Raise the error of a rule that fails, of its kind where that can be, with the name and what it was given"
+    try: step()
+    except Exception as e:
+        raise again(e, f"{name}: the rule fails on a parameter {list(p.shape)} of {p.dtype} "
+                       f"whose gradient is of {p.grad.dtype} ({e}); nothing is changed: "
+                       "look at the group's hyper-parameters, and at the dtypes") from e
+
+def check_trained(
+    name, # Whose group it is, for the error
+    params, # The list of its parameters, as it is at a step
+):
+    "Raise `ValueError` if something else than a tensor has come into the list"
+    if none := [p for p in params if not isinstance(p, torch.Tensor)]:
+        raise ValueError(f"{name}: a group's params hold {none[0]!r:.80}, expected tensors alone")
+
 
 # %% ../nbs/A_checks.ipynb #9d896f7e
 import inspect
