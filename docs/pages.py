@@ -12,8 +12,8 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 LIB = 'fastbook_sgd'
 sys.path.insert(0, str(ROOT/'tools'))
-import bridge
-from notebooks import appendices, is_lesson, lessons, module_of, number, page_of, series
+import bridge, search
+from notebooks import appendices, is_lesson, lessons, module_of, number, page_of, series, title_of
 from write_pyproject import read_settings as settings
 
 SAFE = 'How it is kept safe'    # what the appendices are called: in the sidebar, and as the heading of their table on the first page
@@ -169,7 +169,7 @@ def describe(module, name, site, cfg):
     else: lines = fields(called, site) if called_so else []
     if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
-    where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
+    where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {title_of(lesson)}</a>']
     if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{at.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
     if kind not in ('method', 'property'): body.append(f'<p class="where">{" · ".join(where)}</p>')
     options = f':canonical: {at.__name__}.{name}\n' if at is not module else ''
@@ -179,7 +179,7 @@ def api_page(name, lesson, site, cfg):
     "The page of one module"
     module = import_module(f'{LIB}.{name}')
     entries = [describe(module, n, site, cfg) for n in symbols(module)]
-    notebook, one = f'<a href="../{page_of(lesson)}.html">{lesson}</a>', 'lesson' if is_lesson(lesson) else 'appendix'
+    notebook, one = f'<a href="../{page_of(lesson)}.html">{title_of(lesson)}</a>', 'lesson' if is_lesson(lesson) else 'appendix'
     if name == DOOR: text = f'Imported with `from {LIB} import {name}`. The {one} {notebook} brings together what other notebooks build; below each name stands the one that builds, explains and checks it.'
     else: text = f'Everything here is built, explained and checked in the {one} {notebook}{" or in the notebook named below it" if passed_on(module) else ""}, and imported with `from {LIB}.{name} import *`.'
     doc = (module.__doc__ or '').split('\n\n')
@@ -201,6 +201,19 @@ def api_index(mods):
     return '\n\n'.join(['# API reference', '{.lead}\nEvery public name: its signature, what each parameter is, and the notebook that builds it.',
                         f'`from {LIB}.all import *` gives you what the lessons build, together with fastai\'s basics, and `{DOOR}` for the optimizers.',
                         *[f'## {title}\n\n{api_table(some)}' for title, some in parts if some], f'```{{toctree}}\n:hidden:\n\n{toc}\n```']) + '\n'
+
+def found_as():
+    "Entries of the search for the API: each module, and each name once, on the public door's page where that has it"
+    seen = set()
+    for name, lesson in modules():
+        module = import_module(f'{LIB}.{name}')
+        yield search.entry(f'{LIB}.{name}', f'api/{name}.html', 'page', 'API reference', name, search.plain(inspect.getdoc(module) or ''))
+        for n in symbols(module):
+            at, kind = home(module, n), kind_of(lookup(module, n), n) if name == DOOR or is_lesson(lesson) else 'inner'
+            if (at.__name__, n) in seen: continue
+            seen.add((at.__name__, n))
+            doc = ' '.join((inspect.getdoc(lookup(module, n)) or '').split()) if kind_of(lookup(module, n), n) != 'data' else ''
+            yield search.entry(n, f'api/{name}.html#{LIB}.{name}.{n}', kind, f'{LIB}.{name}', [n.split('.')[-1], f'{LIB}.{name}.{n}'], search.plain(doc))
 
 # Other pages
 
@@ -266,7 +279,7 @@ def favicon(data):
 
 def llms(cfg, infos, url):
     "llms.txt: the site in a few lines for language models"
-    line = lambda i: f'- [{i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
+    line = lambda i: f'- [{i["name"]}: {i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
     parts = [('Lessons', [line(i) for i in infos if is_lesson(i['stem'])]), (SAFE, [line(i) for i in infos if number(i['stem']) and not is_lesson(i['stem'])])]
     return '\n'.join([f'# {LIB}', '', f'> {cfg["description"]}', '', *[text for title, lines in parts if lines for text in (f'## {title}', '', *lines, '')], '## Reference', '',
                       *[f'- [{LIB}.{m}]({url}api/{m}.html): signatures, parameters, errors' for m, _ in modules()],
@@ -276,10 +289,9 @@ def toctree(caption, entries):
     "One section of the sidebar"
     return '```{toctree}\n:hidden:\n:caption: ' + caption + '\n\n' + '\n'.join(entries) + '\n```\n'
 
-def numbered(paths, infos):
-    "The sidebar's entries of notebooks: number or letter, then the title"
-    titles = {i['page']: i['title'] for i in infos}
-    return [f'{number(p)} {titles[page_of(p)].replace("`", "")} <{page_of(p)}>' for p in paths]
+def by_name(paths):
+    "The sidebar's entries of notebooks, by name"
+    return [f'{title_of(p)} <{page_of(p)}>' for p in paths]
 
 def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     "Write everything below `folder`: `pages` for Sphinx, `extra` to be copied as it is. Returns what is known of each notebook."
@@ -297,7 +309,7 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     taught, kept, paths = lessons(root/'nbs'), appendices(root/'nbs'), series(root/'nbs')
     site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md', 'bench/README.md': 'benchmark.md', 'bench/bench.png': 'bench.png'},
                        root, cfg['git_url'].rstrip('/'), cfg['branch'], taught[-1].stem)
-    infos, thumbs = [], {}
+    infos, thumbs, found = [], {}, [*found_as(), *search.of_terms(terms)]
     for path in paths:
         nb, page = nbformat.read(path, as_version=4), page_of(path)
         try:
@@ -307,7 +319,7 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
             for cell in new.cells:
                 if cell.cell_type == 'markdown': cell.source = bridge.with_thumbnails(cell.source, thumbs)
             new.cells[-1].source += '\n\n' + '\n'.join(toctree(caption, entries) for caption, entries in [
-                ('Lessons', numbered(taught, infos)), (SAFE, numbered(kept, infos)), ('Reference', ['api/index', 'glossary', 'benchmark', 'contributing'])] if entries)
+                ('Lessons', by_name(taught)), (SAFE, by_name(kept)), ('Reference', ['api/index', 'glossary', 'benchmark', 'contributing'])] if entries)
             card, icon = social_card(shown[0][1], LIB, cfg['description']), favicon(shown[0][1])
         elif shown and path in taught:
             out.write(f'thumbs/{page}.png', thumbnail(shown[0][1]))
@@ -315,7 +327,8 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
         out.write(f'{page}.ipynb', nbformat.writes(new))
         extra.write(f'notebooks/{path.name}', path.read_bytes())
         title, description = bridge.opening(nb)
-        infos.append(dict(page=page, stem=path.stem, title=title, description=description.replace('`', '')))
+        infos.append(dict(page=page, stem=path.stem, name=title_of(path), title=title, description=description.replace('`', '')))
+        found += search.of_notebook(nb, infos[-1], 'lesson' if path in taught else 'appendix' if path in kept else 'page')
     for name, lesson in mods: out.write(f'api/{name}.md', api_page(name, lesson, site, cfg))
     out.write('api/index.md', api_index(mods))
     out.write('glossary.md', glossary_page(terms, site))
@@ -323,6 +336,9 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     out.write('contributing.md', bridge.relink((root/'CONTRIBUTING.md').read_text(encoding='utf-8'), site, '.'))
     out.write('benchmark.md', bridge.relink(benchmark(root), site, 'bench'))
     out.write('bench.png', (root/'bench'/'bench.png').read_bytes())
+    for page, title in (('contributing', 'Contributing'), ('benchmark', 'Benchmark')):
+        found += search.of_page((out.path/f'{page}.md').read_text(encoding='utf-8'), page, title)
+    extra.write('search-index.js', search.write(search.with_other_words(found, yaml.safe_load((DOCS/'search.yml').read_text(encoding='utf-8')))))
     for name in sorted(site.files): out.write(f'files/{name if Path(name).suffix else name + ".txt"}', (root/name).read_bytes())
     extra.write('card.png', card)
     extra.write('favicon.png', icon)

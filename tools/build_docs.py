@@ -43,8 +43,9 @@ def remove_stale(keep={'search'}):
         if '_static' not in name.parts and str(name) not in keep and not any((WORK/'pages'/name).with_suffix(s).exists() for s in ('.md', '.ipynb')): path.unlink()
 
 def lighten():
-    """Half of what a page would load is a script that draws icons, which the theme's fonts draw as well: without it.
-    Pictures say their size, so that the text doesn't jump, and are loaded when they come near."""
+    """Half of what a page would load is a script that draws icons, which site.css draws as well, and a sixth the old search, which only its
+    own page runs: without them. Scripts wait for the page. Pictures say their size, so that the text doesn't jump, and are loaded when
+    they come near. What a lesson is called stands above its title."""
     sizes = {}
     def img(m):
         tag, src = m[0], re.search(r'src="([^"]+)"', m[0])[1]
@@ -57,6 +58,10 @@ def lighten():
         text = page.read_text(encoding='utf-8')
         new = re.sub(r'<img\b[^>]*\bsrc="[^":]+"[^>]*>', img, text)
         new = re.sub(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>', '', new)
+        new = re.sub(r'(<h1>.*?</h1>)\s*(<p class="eyebrow">.*?</p>)', r'\2\n\1', new, flags=re.S)
+        if page.name != 'search.html':
+            new = re.sub(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"[^>]*></script>', '', new)
+            new = re.sub(r'<script src="([^"]*_static/(?!documentation_options)[^"]*)"></script>', r'<script defer src="\1"></script>', new)
         if new != text: page.write_text(new, encoding='utf-8')
 
 def root_the_404(url):

@@ -45,6 +45,11 @@ def page_of(path):
     "The page that a notebook becomes: its name without number or letter"
     return Path(path).stem.removeprefix(f'{number(path)}_')
 
+def title_of(path):
+    "What a lesson or an appendix is called: its number or letter, and its name in words, `06 Momentum`; empty for the index"
+    words = page_of(path).replace('_', ' ')
+    return f'{number(path)} {words[0].upper()}{words[1:]}' if number(path) else ''
+
 def module_of(path):
     "The module that a notebook writes, as its line `#| default_exp` says; None without one"
     found = (re.search(r'^#\|\s*default_exp\s+(\S+)', c.source, flags=re.M) for c in read(path).cells)

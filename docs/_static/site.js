@@ -1,7 +1,4 @@
 document.addEventListener('DOMContentLoaded', () => {
-  // Excerpts of search results are fetched, which a browser refuses to pages opened as files: there, show titles alone.
-  if (location.protocol === 'file:' && typeof DOCUMENTATION_OPTIONS !== 'undefined') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-
   // Names for what the theme shows as signs alone.
   const name = (selector, label) => document.querySelectorAll(selector).forEach(e => e.setAttribute('aria-label', label(e)));
   name('button.search-button__button', e => e.textContent.replace(/\s+/g, ' ').trim() || 'Search');
