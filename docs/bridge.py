@@ -14,6 +14,7 @@ What nbdev means by a line, and what becomes of it here:
     a link to another file of the repository      a link to it in the repository, or to a copy where there is no repository
     a public name between backticks               a link to its documentation
     the first use of a term of glossary.yml       a link to the glossary
+    a paper of references.yml, named with its year  a link to the references
 
 An exported name becomes an anchor at the cell that defines it, so `optimizer.html#basicoptim` stays true when cells move.
 
@@ -47,6 +48,9 @@ class Site:
     branch: str = 'main'
     last: str = ''                             # The name of the last lesson
     files: set = field(default_factory=set)    # Filled here: files of the repository that pages link to
+    papers: list = field(default_factory=list) # The entries of references.yml
+    cited: dict = field(default_factory=dict)  # Filled here: the notebooks that name a paper, by its anchor
+    seen: set = field(default_factory=set)     # Terms that the API page in work has linked already
 
 def directives(source):
     "The directive lines of a cell as a dict, `{'fig-alt': 'A curve'}`"
@@ -172,15 +176,33 @@ def relink(text, site, folder='nbs'):
         return f'{m[1]}(files/{name if path.suffix else name + ".txt"})'
     return outside(text, change_special=change)
 
+def paper(entry):
+    "The anchor of a paper"
+    return slug(f'{entry["cited"]} {entry["year"]}')
+
+def link_papers(text, site, name=''):
+    "Link each paper that is named with its year, as `Kingma and Ba, 2015` or `Li et al. (2018)`, and note that `name` names it"
+    def forms(entry):
+        names = re.escape(entry['cited']).replace(r'et\ al\.', r'(?:et\ al\.|and\ others)').replace(r'\ ', r'\s+')
+        return '|'.join([fr'(?<![\w-])(?<!\band\s){names}(?:,?\s+{entry["year"]}(?!\d)|\s+\({entry["year"]}\))', *map(re.escape, entry.get('forms', []))])
+    def change(prose):
+        for entry in site.papers:
+            def link(m):
+                site.cited.setdefault(paper(entry), []).append(name)
+                return f'[{m[0]}](#{paper(entry)})'
+            prose = re.sub(forms(entry), link, prose)
+        return prose
+    return outside(text, change)
+
 def link_lessons(text, site):
     "Turn words such as `lesson 06` and `appendix C` into links to that page"
     pages = {number(path): page for path, page in site.pages.items() if number(path)}
     def change(m): return f'[{m[0]}]({pages[m[1]]})' if m[1] in pages else m[0]
     return outside(text, lambda prose: re.sub(r'\b(?:[Ll]esson|[Nn]otebook|[Aa]ppendix) (\d\d[a-z]?|[A-Z])\b', change, prose))
 
-def prose(text, site, seen, folder='nbs'):
+def prose(text, site, seen, folder='nbs', name=''):
     "All that happens to a Markdown cell"
-    return link_lessons(relink(link_terms(link_names(text, site), site, seen), site, folder), site)
+    return link_lessons(relink(link_terms(link_papers(link_names(text, site), site, name), site, seen), site, folder), site)
 
 # Pages
 
@@ -262,7 +284,7 @@ def convert(nb, name, site):
             if has(lines, DROPPED): continue
             text = cell.source.removeprefix(lines)
             if not i: text = re.sub(r'^>.*\n?', '', text.split('\n', 1)[1], flags=re.M).strip()
-            parts = [prose(text, site, seen)] if text else []
+            parts = [prose(text, site, seen, name=name)] if text else []
             if not i: parts = [f'# {title}', eyebrow(name, site), f'{{.lead}}\n{link_names(description, site)}', bar(nb, name, site), *parts]
             new = copy.deepcopy(cell)
             new.source = '\n\n'.join(parts)

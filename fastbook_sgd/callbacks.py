@@ -27,11 +27,11 @@ from .schedules import Schedule, one_cycle_schedules
 # %% ../nbs/11_callbacks.ipynb #2109570f
 class Callback:
     "Override the moments you care about; each gets the learner. Raises `TypeError` for one that isn't there."
-    def before_fit(self, learn): pass
-    def before_epoch(self, learn): pass
+    def before_fit(self, learn): pass     # once, before the first epoch
+    def before_epoch(self, learn): pass   # before the epoch's first batch
     def before_batch(self, learn): pass   # learn.xb and learn.yb are there
     def before_step(self, learn): pass    # learn.loss and the gradients are there
-    def after_batch(self, learn): pass
+    def after_batch(self, learn): pass    # the step is done, the gradients are gone
     def after_epoch(self, learn): pass    # learn.rows has the epoch's numbers
     def on_error(self, learn): pass       # learn.error; set it to None to end the training without it
     def after_fit(self, learn): pass      # whatever happened
@@ -49,9 +49,11 @@ def check_callbacks(
 class Announcing(BasicLearner):
     "`BasicLearner` whose loop over the batches announces its moments to `active`, a list of callbacks"
     def announce(self, moment):
+        "Call every callback at a moment, such as `'before_step'`"
         for cb in self.active: getattr(cb, moment)(self)
 
     def train_batches(self):
+        "One pass over the training batches, with its moments"
         self.announce('before_epoch')
         try:
             with named('batch', lambda: self.batch):
@@ -62,6 +64,7 @@ class Announcing(BasicLearner):
         finally: self.batch = None
 
     def one_batch(self):
+        "Gradient, step, clear, with their moments"
         self.announce('before_batch')
         self.loss = calc_grad(self.xb, self.yb, self.model, self.loss_func)
         self.announce('before_step')
@@ -70,7 +73,7 @@ class Announcing(BasicLearner):
         self.smooth.add(self.loss)
         self.announce('after_batch')
 
-    def epoch_done(self): self.announce('after_epoch')
+    def epoch_done(self): self.announce('after_epoch')  # the row of the epoch is there
 
 # %% ../nbs/11_callbacks.ipynb #c1112e54
 class Beginning(Announcing):

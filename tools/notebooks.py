@@ -102,7 +102,8 @@ def execute(nb, folder, after_cell=None):
     "Execute `nb` in place in a fresh kernel started in `folder`. Raises `CellFailed`."
     started = [1]
     client = NotebookClient(nb, timeout=600, kernel_name='python3', kernel_manager_class=ThisPython,
-                            resources={'metadata': {'path': str(folder)}}, on_cell_executed=after_cell, extra_arguments=['--log-level=ERROR'],
+                            resources={'metadata': {'path': str(folder)}}, on_cell_executed=after_cell,
+                            extra_arguments=['--log-level=ERROR', '--InlineBackend.figure_formats=retina'],     # pictures have two pixels a point
                             on_cell_start=lambda cell, cell_index: started.append(cell_index + 1))
     try: client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as e:

@@ -8,5 +8,37 @@ document.addEventListener('DOMContentLoaded', () => {
   // What scrolls sideways can be reached and scrolled with the keyboard, at any width of the window.
   const reach = () => document.querySelectorAll('pre, div.math, .cell_output .output, .pst-scrollable-table-container').forEach(e => { e.tabIndex = e.scrollWidth > e.clientWidth ? 0 : -1; });
   addEventListener('load', reach);
+
+  // Of the buttons that copy, one is reached with Tab; from there the arrow keys lead to the others.
+  addEventListener('load', () => {
+    const buttons = [...document.querySelectorAll('button.copybtn')];
+    buttons.forEach((button, i) => {
+      button.tabIndex = i ? -1 : 0;
+      button.setAttribute('aria-keyshortcuts', 'ArrowDown ArrowUp');
+      button.addEventListener('keydown', e => {
+        const next = buttons.slice(i + 1).find(b => b.checkVisibility()), last = buttons.slice(0, i).reverse().find(b => b.checkVisibility());
+        const to = e.key === 'ArrowDown' ? next : e.key === 'ArrowUp' ? last : null;
+        if (!to) return;
+        e.preventDefault();
+        button.tabIndex = -1;
+        to.tabIndex = 0;
+        to.focus();
+      });
+    });
+  });
+
+  // A film plays once; a button plays it again, also for who asked for stillness and wants to see it.
+  document.querySelectorAll('img[data-animated]').forEach((film, i) => {
+    const button = Object.assign(document.createElement('button'), {className: 'replay', textContent: 'Play again'}), src = film.getAttribute('src');
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (still) button.textContent = 'Play';
+    let times = 0;
+    button.addEventListener('click', () => {
+      film.closest('picture').querySelector('source')?.remove();
+      film.src = `${src}?${++times}`;                      // a new address, or the browser goes on where it ended
+      button.textContent = 'Play again';
+    });
+    film.closest('picture').after(button);
+  });
   addEventListener('resize', reach);
 });
