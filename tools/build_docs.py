@@ -36,6 +36,15 @@ def copy_katex():
     (target/'katex.min.css').write_text(re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)', '', css), encoding='utf-8')
     for path in (dist/'fonts').glob('*.woff2'): shutil.copy2(path, target/'fonts')
 
+def drop_icons():
+    "The theme's two thousand icons: their script, their fonts, and what its style sheet says of each. site.css draws the dozen in use."
+    static = OUT/'_static'
+    shutil.rmtree(static/'vendor'/'fontawesome', ignore_errors=True)
+    (static/'scripts'/'fontawesome.js').unlink(missing_ok=True)
+    sheet = static/'styles'/'pydata-sphinx-theme.css'
+    css = re.sub(r'@font-face\{[^}]*Font Awesome[^}]*\}', '', sheet.read_text(encoding='utf-8'))
+    sheet.write_text(re.sub(r'\.fa-[\w-]+(?:,\.fa-[\w-]+)*\{--fa:[^}]*\}', '', css), encoding='utf-8')
+
 def remove_stale(keep={'search'}):
     "Remove pages whose source is gone"
     for path in OUT.rglob('*.html'):
@@ -74,7 +83,7 @@ def lighten():
         text = page.read_text(encoding='utf-8')
         new = re.sub(r'<img\b[^>]*\bsrc="[^":]+"[^>]*>(?!</picture>)', lambda m: stilled(img(m[0]), page), text)
         new = re.sub(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>', '', new)
-        new = re.sub(r'(<h1>.*?</h1>)\s*(<p class="eyebrow">.*?</p>)', r'\2\n\1', new, flags=re.S)
+        new = re.sub(r'(<h1>(?:(?!</h1>).)*</h1>)\s*(<p class="eyebrow">.*?</p>)', r'\2\n\1', new, flags=re.S)
         if page.name != 'search.html':
             new = re.sub(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"[^>]*></script>', '', new)
             new = re.sub(r'<script src="([^"]*_static/(?!documentation_options)[^"]*)"></script>', r'<script defer src="\1"></script>', new)
@@ -104,6 +113,7 @@ def main():
     url = pages.site_url(pages.settings())
     sphinx()
     copy_katex()
+    drop_icons()
     remove_stale()
     lighten()
     root_the_404(url)
