@@ -184,7 +184,7 @@ def link_papers(text, site, name=''):
     "Link each paper that is named with its year, as `Kingma and Ba, 2015` or `Li et al. (2018)`, and note that `name` names it"
     def forms(entry):
         names = re.escape(entry['cited']).replace(r'et\ al\.', r'(?:et\ al\.|and\ others)').replace(r'\ ', r'\s+')
-        return '|'.join([fr'(?<![\w-])(?<!\band\s){names}(?:,?\s+{entry["year"]}(?!\d)|\s+\({entry["year"]}\)|(?=\s+\({entry["year"]}\b))', *map(re.escape, entry.get('forms', []))])
+        return '|'.join([fr'(?<![\w-])(?<![A-Za-z]\sand\s){names}(?:,?\s+{entry["year"]}(?!\d)|\s+\({entry["year"]}\)|(?=\s+\({entry["year"]}\b))', *map(re.escape, entry.get('forms', []))])
     def change(prose):
         for entry in site.papers:
             def link(m):

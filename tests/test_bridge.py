@@ -115,6 +115,7 @@ def test_papers_are_links(site):
     site.papers = [dict(cited='Polyak', year=1964), dict(cited='Polyak and Juditsky', year=1992), dict(cited='Li et al.', year=2018), dict(cited='Howard and Gugger', year=2020, forms=["fastai's book"])]
     assert prose(site, '(Polyak, 1964), Polyak and Juditsky 1992') == '([Polyak, 1964](#polyak-1964)), [Polyak and Juditsky 1992](#polyak-and-juditsky-1992)'
     assert prose(site, "Li et al. (2018), Li and others, 2018; fastai's book") == "[Li et al. (2018)](#li-et-al-2018), [Li and others, 2018](#li-et-al-2018); [fastai's book](#howard-and-gugger-2020)"
+    assert prose(site, 'A 1983, and Polyak 1964') == 'A 1983, and [Polyak 1964](#polyak-1964)'
     assert prose(site, 'Polyak (1964, a talk)') == '[Polyak](#polyak-1964) (1964, a talk)'
     for same in ('Polyak, 1965', 'Polyak, 19645', '`Polyak 1964`', 'Anna and Polyak, 1964', '## Polyak, 1964'): assert prose(site, same) == same
     assert set(site.cited) == {'polyak-1964', 'polyak-and-juditsky-1992', 'li-et-al-2018', 'howard-and-gugger-2020'} and set(site.cited['polyak-1964']) == {'01_next'}

@@ -520,7 +520,15 @@ def test_imports_and_checks_are_folded_and_quiet(site, browser):
     assert 'from fastbook_sgd.checks import' not in seen() and 'def linear1' in seen()
     page.locator('.cell details.hide summary').first.focus()
     page.keyboard.press('Enter')
-    assert page.locator('.cell details.hide[open]').count() == 1 and 'import ' in seen()
+    unfolded = page.evaluate('[...document.querySelectorAll(".cell:has(> details.hide[open])")].map(c => [c.classList.contains("tag_fold-imports"), c.previousElementSibling.classList.contains("tag_fold-imports")])')
+    assert unfolded[0] == [True, False] and all(c == [True, True] for c in unfolded[1:]) and 'import ' in seen()     # it and its neighbours
+    page.keyboard.press('Enter')
+    assert not page.locator('.cell details.hide[open]').count()
+    for name in LESSONS:
+        page.goto(f'{site}{name}.html')
+        twice = page.evaluate("[...document.querySelectorAll('.tag_fold-imports + .tag_fold-imports > details > summary')].filter(s => s.checkVisibility()).length")
+        assert twice == 0, name
+    page.context.close()
 
 def test_a_page_is_light(site, browser):
     sizes, page = {}, browser.new_context(viewport={'width': 1440, 'height': 900}).new_page()

@@ -5,7 +5,7 @@
   const WEIGHT = {class: 12, lesson: 11, term: 10, function: 7, appendix: 5, page: 5, section: 4, method: 3, data: 3, property: 2, inner: 0};
   let entries = null, loading = null;
 
-  const fold = text => text.toLowerCase();
+  const fold = text => text.toLowerCase().replaceAll('fastbook_sgd', 'fastbookxsgd');      // not every module is about SGD; as long as before
   const stem = word => word.length > 4 ? word.replace(/(?:ting|ing|ies|es|ed|s)$/, '') : word;
   const escaped = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const starts = word => new RegExp('(?:^|[^a-z0-9])' + escaped(word));     // where a word, or a part of a name, begins

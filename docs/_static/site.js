@@ -27,6 +27,15 @@ document.addEventListener('DOMContentLoaded', () => {
     });
   });
 
+  // Folded cells that stand one after the other are one: the first unfolds them all.
+  document.querySelectorAll('.tag_fold-imports, .tag_fold-check').forEach(cell => {
+    const kind = [...cell.classList].find(c => c.startsWith('tag_fold-')), details = cell.querySelector('details'), rest = [];
+    if (cell.previousElementSibling?.classList.contains(kind)) return;
+    for (let next = cell.nextElementSibling; next?.classList.contains(kind) && !next.querySelector('.cell_output'); next = next.nextElementSibling) rest.push(next);
+    rest.forEach(c => c.classList.add('follows'));
+    if (rest.length) details.addEventListener('toggle', () => rest.forEach(c => { c.querySelector('details').open = details.open; }));
+  });
+
   // A film plays once; a button plays it again, also for who asked for stillness and wants to see it.
   document.querySelectorAll('img[data-animated]').forEach((film, i) => {
     const button = Object.assign(document.createElement('button'), {className: 'replay', textContent: 'Play again'}), src = film.getAttribute('src');
