@@ -9,10 +9,12 @@ What nbdev means by a line, and what becomes of it here:
     any other #| line, such as #| export          the line is dropped; exported code stands in its place, unfolded
     a cell that only imports, or only checks      it is folded, under the word Imports or Check
     > subtitle, below the title                   the description of the page
-    a link to NN_name.ipynb or X_name.ipynb       a link to the page `name`
+    a link to NN_name.ipynb or X_name.ipynb       a link to the page `name`; where its text is NN_name, it becomes the lesson's name
+    lesson 06, notebook 06, appendix C            a link to that page, where it isn't one already
     a link to another file of the repository      a link to it in the repository, or to a copy where there is no repository
     a public name between backticks               a link to its documentation
     the first use of a term of glossary.yml       a link to the glossary
+    a paper of references.yml, named with its year  a link to the references
 
 An exported name becomes an anchor at the cell that defines it, so `optimizer.html#basicoptim` stays true when cells move.
 
@@ -26,7 +28,7 @@ import ast, copy, html, math, re
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-from notebooks import is_lesson, number, page_of
+from notebooks import is_lesson, number, page_of, title_of
 
 DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', flags=re.M)
 DROPPED = {'default_exp', 'hide', 'include: false'}
@@ -46,6 +48,9 @@ class Site:
     branch: str = 'main'
     last: str = ''                             # The name of the last lesson
     files: set = field(default_factory=set)    # Filled here: files of the repository that pages link to
+    papers: list = field(default_factory=list) # The entries of references.yml
+    cited: dict = field(default_factory=dict)  # Filled here: the notebooks that name a paper, by its anchor
+    seen: set = field(default_factory=set)     # Terms that the API page in work has linked already
 
 def directives(source):
     "The directive lines of a cell as a dict, `{'fig-alt': 'A curve'}`"
@@ -165,15 +170,39 @@ def relink(text, site, folder='nbs'):
         path = (site.root/folder/m[2]).resolve()
         if not path.exists(): raise ValueError(f'a link to {m[2]}: there is no such file')
         name = path.relative_to(site.root.resolve()).as_posix()
-        if name in site.pages: return f'{m[1]}({site.pages[name]}{m[3] or ""})'
+        if name in site.pages: return f'{f"[{title_of(path)}]" if m[1] == f"[{path.stem}]" else m[1]}({site.pages[name]}{m[3] or ""})'
         if site.git_url: return f'{m[1]}({site.git_url}/blob/{site.branch}/{name})'
         site.files.add(name)
         return f'{m[1]}(files/{name if path.suffix else name + ".txt"})'
     return outside(text, change_special=change)
 
-def prose(text, site, seen, folder='nbs'):
+def paper(entry):
+    "The anchor of a paper"
+    return slug(f'{entry["cited"]} {entry["year"]}')
+
+def link_papers(text, site, name=''):
+    "Link each paper that is named with its year, as `Kingma and Ba, 2015` or `Li et al. (2018)`, and note that `name` names it"
+    def forms(entry):
+        names = re.escape(entry['cited']).replace(r'et\ al\.', r'(?:et\ al\.|and\ others)').replace(r'\ ', r'\s+')
+        return '|'.join([fr'(?<![\w-])(?<![A-Za-z]\sand\s){names}(?:,?\s+{entry["year"]}(?!\d)|\s+\({entry["year"]}\)|(?=\s+\({entry["year"]}\b))', *map(re.escape, entry.get('forms', []))])
+    def change(prose):
+        for entry in site.papers:
+            def link(m):
+                site.cited.setdefault(paper(entry), []).append(name)
+                return f'[{m[0]}](#{paper(entry)})'
+            prose = re.sub(forms(entry), link, prose)
+        return prose
+    return outside(text, change)
+
+def link_lessons(text, site):
+    "Turn words such as `lesson 06` and `appendix C` into links to that page"
+    pages = {number(path): page for path, page in site.pages.items() if number(path)}
+    def change(m): return f'[{m[0]}]({pages[m[1]]})' if m[1] in pages else m[0]
+    return outside(text, lambda prose: re.sub(r'\b(?:[Ll]esson|[Nn]otebook|[Aa]ppendix) (\d\d[a-z]?|[A-Z])\b', change, prose))
+
+def prose(text, site, seen, folder='nbs', name=''):
     "All that happens to a Markdown cell"
-    return relink(link_terms(link_names(text, site), site, seen), site, folder)
+    return link_lessons(relink(link_terms(link_papers(link_names(text, site), site, name), site, seen), site, folder), site)
 
 # Pages
 
@@ -221,10 +250,13 @@ def place(name, site):
     if is_lesson(name): return f'Lesson {number(name)} of {number(site.last)}'
     return f'Appendix {number(name)}' if number(name) else ''
 
+def eyebrow(name, site):
+    "What stands above the title: `06 Momentum`, and where that is in the series"
+    return f'<p class="eyebrow"><strong>{title_of(name)}</strong><span>{place(name, site)}</span></p>' if title_of(name) else ''
+
 def bar(nb, name, site):
-    "The line below the title: its place in the series, reading time, the notebook, and where to run it"
-    links = [f'<strong>{at}</strong>' for at in [place(name, site)] if at]
-    links += [f'<span>{minutes(nb)} min to read</span>', f'<a href="notebooks/{name}.ipynb" download>Download {name}.ipynb</a>']
+    "The line below the title: reading time, the notebook, and where to run it"
+    links = [f'<span>{minutes(nb)} min to read</span>', f'<a href="notebooks/{name}.ipynb" download>Download {name}.ipynb</a>']
     if m := re.fullmatch(r'https://github\.com/([^/]+/[^/]+?)/?', site.git_url):
         links += [f'<a href="https://colab.research.google.com/github/{m[1]}/blob/{site.branch}/nbs/{name}.ipynb">Open in Colab</a>',
                   f'<a href="https://mybinder.org/v2/gh/{m[1]}/{site.branch}?labpath=nbs%2F{name}.ipynb">Open in Binder</a>']
@@ -252,8 +284,8 @@ def convert(nb, name, site):
             if has(lines, DROPPED): continue
             text = cell.source.removeprefix(lines)
             if not i: text = re.sub(r'^>.*\n?', '', text.split('\n', 1)[1], flags=re.M).strip()
-            parts = [prose(text, site, seen)] if text else []
-            if not i: parts = [f'# {title}', f'{{.lead}}\n{link_names(description, site)}', bar(nb, name, site), *parts]
+            parts = [prose(text, site, seen, name=name)] if text else []
+            if not i: parts = [f'# {title}', eyebrow(name, site), f'{{.lead}}\n{link_names(description, site)}', bar(nb, name, site), *parts]
             new = copy.deepcopy(cell)
             new.source = '\n\n'.join(parts)
             cells.append(new)

@@ -3,7 +3,7 @@ from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-import json, subprocess, sys
+import atexit, json, subprocess, sys
 
 from docutils import nodes
 from sphinx.errors import ExtensionError
@@ -38,12 +38,13 @@ html_static_path = ['_static']
 html_extra_path = [str(pages.ROOT/'_proc'/'docs'/'extra')]
 html_context = {'default_mode': 'auto'}
 html_css_files = ['katex/katex.min.css', 'site.css']
-html_js_files = [('site.js', {'priority': 100})]
+html_js_files = [('site.js', {'priority': 100}), 'search.js']
 html_favicon = str(pages.ROOT/'_proc'/'docs'/'extra'/'favicon.png')
 html_copy_source = html_show_sourcelink = html_show_sphinx = False
 html_use_index = False
 html_domain_indices = False
 html_last_updated_fmt = None
+html_show_search_summary = False      # it would fetch every page found; search.js has excerpts in its index
 html_permalinks_icon = '#'
 html_sidebars = {'**': ['navbar-logo.html', 'search-button-field.html', 'sbt-sidebar-nav.html']}
 html_theme_options = dict(
@@ -55,22 +56,40 @@ html_theme_options = dict(
 
 def describe_page(app, pagename, templatename, context, doctree):
     "Description and social card in a page's head"
-    info = {i['page']: i for i in json.loads((pages.ROOT/'_proc'/'docs'/'infos.json').read_text(encoding='utf-8'))}.get(pagename, {})
+    infos = {i['page']: i for i in json.loads((pages.ROOT/'_proc'/'docs'/'infos.json').read_text(encoding='utf-8'))}
+    info = infos.get(pagename, {})
+    for way in ('prev', 'next'):     # by the name of the lesson, its question below
+        page = infos.get(context[way]['link'].rsplit('/', 1)[-1].removesuffix('.html'), {}) if context.get(way) else {}
+        if page.get('name'): context[way]['title'] = f'{page["name"]} <span class="asks">{escape(page["title"].replace("`", ""))}</span>'
     lead = next((n.astext() for n in doctree.findall(nodes.paragraph) if 'lead' in n['classes']), '') if doctree is not None else ''
     text = (info.get('description') or lead or cfg['description']).replace('\n', ' ')
-    title = info.get('title') or context.get('title') or project
-    root = url or '../' * pagename.count('/')
+    title = ': '.join(filter(None, [info.get('name'), info.get('title')])) or context.get('title') or project
+    if info.get('name'): context['title'] = title
     meta = {'name="description"': text, 'property="og:title"': title, 'property="og:description"': text, 'property="og:type"': 'article',
-            'property="og:site_name"': project, 'property="og:image"': f'{root}card.png', 'name="twitter:card"': 'summary_large_image'}
+            'property="og:site_name"': project}
+    if url: meta |= {'property="og:image"': f'{url}card.png', 'name="twitter:card"': 'summary_large_image'}     # they take whole addresses alone
     context['metatags'] = context.get('metatags', '') + ''.join(f'<meta {k} content="{escape(v)}">\n' for k, v in meta.items())
+
+RENDER = """require('readline').createInterface({input: process.stdin}).on('line', line => {
+  const [tex, displayMode] = JSON.parse(line), say = x => console.log(JSON.stringify(x));
+  try { say([require('katex').renderToString(tex, {displayMode}), '']) } catch (e) { say(['', e.message]) }
+})"""
+
+@cache
+def node():
+    "One process that renders every formula, a line in and a line out"
+    process = subprocess.Popen(['node', '-e', RENDER], cwd=DOCS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding='utf-8')
+    atexit.register(process.kill)
+    return process
 
 @cache
 def katex(tex, display):
     "HTML and MathML for a formula; a formula that KaTeX can't read fails the build"
-    code = "const [tex, displayMode] = JSON.parse(process.argv[1]); process.stdout.write(require('katex').renderToString(tex, {displayMode}))"
-    done = subprocess.run(['node', '-e', code, json.dumps([tex, display])], cwd=DOCS, capture_output=True, text=True, encoding='utf-8')
-    if done.returncode: raise ExtensionError(f'KaTeX cannot read {tex!r}: {done.stderr.strip()}')
-    return done.stdout
+    node().stdin.write(json.dumps([tex, display]) + '\n')
+    node().stdin.flush()
+    shown, wrong = json.loads(node().stdout.readline())
+    if wrong: raise ExtensionError(f'KaTeX cannot read {tex!r}: {wrong}')
+    return shown
 
 def inline_math(writer, node):
     "A formula in a line"

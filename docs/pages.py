@@ -12,8 +12,8 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 LIB = 'fastbook_sgd'
 sys.path.insert(0, str(ROOT/'tools'))
-import bridge
-from notebooks import appendices, is_lesson, lessons, module_of, number, page_of, series
+import bridge, search
+from notebooks import appendices, is_lesson, lessons, module_of, number, page_of, series, title_of
 from write_pyproject import read_settings as settings
 
 SAFE = 'How it is kept safe'    # what the appendices are called: in the sidebar, and as the heading of their table on the first page
@@ -117,8 +117,23 @@ def signature(obj):
     return str(inspect.Signature(params))
 
 def link(text, site):
-    "Names of a docstring or docment as links"
-    return bridge.link_names(text.strip(), site)
+    "Names of a docstring or docment as links, and the first use of a term on the page"
+    return bridge.link_terms(bridge.link_papers(bridge.link_names(text.strip(), site), site), site, site.seen)
+
+def words_for(module, name):
+    "The docstring behind `name` on one line; without one, the comment at the end of a `def` of one line; of a method, also that of a class above"
+    owner, _, last = name.rpartition('.')
+    for obj in [vars(c)[last] for c in lookup(module, owner).__mro__ if last in vars(c)] if owner else [lookup(module, name)]:
+        if doc := inspect.getdoc(obj): return ' '.join(doc.split())
+        m = re.search(r'^\s*def [^\n]*:[ \t]*[^\s#][^\n]*?[ \t]#[ \t]*([^\n"]+)$', inspect.getsource(obj).rstrip()) if inspect.isfunction(obj) else None
+        if m: return f'{m[1][0].upper()}{m[1][1:].rstrip(".")}.'
+    return ''
+
+def source(obj):
+    "The code of a function or a class, to be unfolded"
+    try: code = inspect.getsource(inspect.unwrap(obj)).rstrip()
+    except (TypeError, OSError): return ''
+    return f'<details class="source"><summary>Source</summary>\n\n`````python\n{code}\n`````\n\n</details>'
 
 def split_errors(doc):
     "A docstring without, and the sentences that name its errors"
@@ -153,14 +168,14 @@ def kind_of(obj, name):
     if inspect.isclass(obj): return 'class' if obj.__module__.startswith(f'{LIB}.') else 'data'
     return 'function' if inspect.isfunction(inspect.unwrap(obj)) or isinstance(obj, partial) else 'data'
 
-def describe(module, name, site, cfg):
-    "One entry of an API page. What another module defines is named as its own too, which Sphinx calls canonical: a link to either finds it."
+def describe(module, name, site, cfg, methods=()):
+    "One entry of an API page, a class with its `methods`. What another module defines is named as its own too, which Sphinx calls canonical: a link to either finds it."
     obj, at = lookup(module, name), home(module, name)
     lesson = built_in(at)
     kind = kind_of(obj, name)
     is_class, called_so = kind == 'class', kind in ('class', 'function', 'method')
     head = name + (signature(obj) if called_so else '')
-    doc, errors = split_errors(' '.join((inspect.getdoc(obj) or '').split()) if called_so or kind == 'property' else '')
+    doc, errors = split_errors(words_for(module, name) if called_so or kind == 'property' else '')
     value = as_code(obj, names_in(at)) if kind == 'data' else ''
     called = obj.__init__ if is_class and '__init__' in vars(obj) and not hasattr(obj, '_fields') else obj
     if errors and not doc: doc, errors = errors, ''
@@ -169,17 +184,21 @@ def describe(module, name, site, cfg):
     else: lines = fields(called, site) if called_so else []
     if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
-    where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {lesson}</a>']
+    where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {title_of(lesson)}</a>']
     if cfg['git_url']: where.append(f'<a href="{cfg["git_url"]}/blob/{cfg["branch"]}/{LIB}/{at.__name__.split(".")[-1]}.py#L{line_of(module, name)}">Source</a>')
     if kind not in ('method', 'property'): body.append(f'<p class="where">{" · ".join(where)}</p>')
+    if kind in ('class', 'function'): body.append(source(obj))
+    body += [describe(module, n, site, cfg) for n in methods]
     options = f':canonical: {at.__name__}.{name}\n' if at is not module else ''
-    return f'::::{{py:{kind}}} {head}\n{options}\n' + '\n\n'.join(b for b in body if b) + '\n\n::::'
+    fence = '::::' if '.' in name else ':::::'
+    return f'{fence}{{py:{kind}}} {head}\n{options}\n' + '\n\n'.join(b for b in body if b) + f'\n\n{fence}'
 
 def api_page(name, lesson, site, cfg):
     "The page of one module"
     module = import_module(f'{LIB}.{name}')
-    entries = [describe(module, n, site, cfg) for n in symbols(module)]
-    notebook, one = f'<a href="../{page_of(lesson)}.html">{lesson}</a>', 'lesson' if is_lesson(lesson) else 'appendix'
+    site.seen, names = set(), symbols(module)
+    entries = [describe(module, n, site, cfg, [m for m in names if m.startswith(f'{n}.')]) for n in names if '.' not in n]
+    notebook, one = f'<a href="../{page_of(lesson)}.html">{title_of(lesson)}</a>', 'lesson' if is_lesson(lesson) else 'appendix'
     if name == DOOR: text = f'Imported with `from {LIB} import {name}`. The {one} {notebook} brings together what other notebooks build; below each name stands the one that builds, explains and checks it.'
     else: text = f'Everything here is built, explained and checked in the {one} {notebook}{" or in the notebook named below it" if passed_on(module) else ""}, and imported with `from {LIB}.{name} import *`.'
     doc = (module.__doc__ or '').split('\n\n')
@@ -202,6 +221,19 @@ def api_index(mods):
                         f'`from {LIB}.all import *` gives you what the lessons build, together with fastai\'s basics, and `{DOOR}` for the optimizers.',
                         *[f'## {title}\n\n{api_table(some)}' for title, some in parts if some], f'```{{toctree}}\n:hidden:\n\n{toc}\n```']) + '\n'
 
+def found_as():
+    "Entries of the search for the API: each module, and each name once, on the public door's page where that has it"
+    seen = set()
+    for name, lesson in modules():
+        module = import_module(f'{LIB}.{name}')
+        yield search.entry(f'{LIB}.{name}', f'api/{name}.html', 'page', 'API reference', name, search.plain(inspect.getdoc(module) or ''))
+        for n in symbols(module):
+            at, kind = home(module, n), kind_of(lookup(module, n), n) if name == DOOR or is_lesson(lesson) else 'inner'
+            if (at.__name__, n) in seen: continue
+            seen.add((at.__name__, n))
+            doc = words_for(module, n) if kind_of(lookup(module, n), n) != 'data' else ''
+            yield search.entry(n, f'api/{name}.html#{LIB}.{name}.{n}', kind, f'{LIB}.{name}', [n.split('.')[-1], f'{LIB}.{name}.{n}'], search.plain(doc))
+
 # Other pages
 
 def glossary_page(terms, site):
@@ -211,6 +243,21 @@ def glossary_page(terms, site):
         entries.append(f'{e["term"]}\n  <span lang="zh-Hant" class="zh">{e["zh"]}</span>\n\n  {e["text"]}\n')
     return ('# Glossary\n\n{.lead}\nThe words of the series, with the Traditional Chinese term beside each.\n\n'
             '```{glossary}\n' + '\n'.join(entries) + '```\n')
+
+def references_page(site, cfg):
+    "The papers, with the notebooks that name each, and how to cite the series"
+    entries = []
+    for e in sorted(site.papers, key=lambda e: (e['authors'].split(',')[0].split(' and ')[0].split()[-1], e['year'])):
+        where = ', '.join(f'[{title_of(n)}]({page_of(n)}.ipynb)' for n in dict.fromkeys(site.cited.get(bridge.paper(e), [])) if title_of(n))
+        title = f'[{e["title"]}]({e["url"]})' if 'url' in e else f'*{e["title"]}*'
+        entries.append(f'({bridge.paper(e)})=\n{e["authors"]} ({e["year"]}). {title}{", " + e["at"] if "at" in e else ""}.{" In " + where + "." if where else ""}')
+    bib = [f'@software{{{LIB},', f'  title = {{{LIB}: {cfg["description"].rstrip(".")}}},', f'  author = {{{{{cfg["author"]}}}}},', f'  version = {{{cfg["version"]}}},', *[f'  url = {{{u}}},' for u in [site.git_url or site_url(cfg)] if u], '}']
+    return '\n\n'.join(['# References', '{.lead}\nThe papers and the book that the lessons name, and how to cite the series.', '## Papers and books', *entries, '## Cite this series',
+                        bridge.relink('[CITATION.cff](CITATION.cff) says it in a form that programs read; for BibTeX:', site, '.'), '```bibtex\n' + '\n'.join(bib) + '\n```']) + '\n'
+
+def changelog(root):
+    "What is new; its subtitle becomes the description of the page"
+    return (root/'CHANGELOG.md').read_text(encoding='utf-8').replace('\n> ', '\n{.lead}\n', 1)
 
 def benchmark(root):
     "The last result of `make bench`; its subtitle becomes the description of the page"
@@ -227,7 +274,7 @@ The address may be mistyped, or the page may have moved.
 Start from the [first page](index.ipynb), look a name up in the [API reference](api/index.md), or use the search above.
 '''
 
-def thumbnail(data, width=240):
+def thumbnail(data, width=480):
     "A smaller PNG, on white"
     image = Image.open(BytesIO(data)).convert('RGBA')
     image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image).convert('RGB')
@@ -266,7 +313,7 @@ def favicon(data):
 
 def llms(cfg, infos, url):
     "llms.txt: the site in a few lines for language models"
-    line = lambda i: f'- [{i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
+    line = lambda i: f'- [{i["name"]}: {i["title"]}]({url}{i["page"]}.html): {i["description"]} Notebook: {url}notebooks/{i["stem"]}.ipynb'
     parts = [('Lessons', [line(i) for i in infos if is_lesson(i['stem'])]), (SAFE, [line(i) for i in infos if number(i['stem']) and not is_lesson(i['stem'])])]
     return '\n'.join([f'# {LIB}', '', f'> {cfg["description"]}', '', *[text for title, lines in parts if lines for text in (f'## {title}', '', *lines, '')], '## Reference', '',
                       *[f'- [{LIB}.{m}]({url}api/{m}.html): signatures, parameters, errors' for m, _ in modules()],
@@ -276,10 +323,9 @@ def toctree(caption, entries):
     "One section of the sidebar"
     return '```{toctree}\n:hidden:\n:caption: ' + caption + '\n\n' + '\n'.join(entries) + '\n```\n'
 
-def numbered(paths, infos):
-    "The sidebar's entries of notebooks: number or letter, then the title"
-    titles = {i['page']: i['title'] for i in infos}
-    return [f'{number(p)} {titles[page_of(p)].replace("`", "")} <{page_of(p)}>' for p in paths]
+def by_name(paths):
+    "The sidebar's entries of notebooks, by name"
+    return [f'{title_of(p)} <{page_of(p)}>' for p in paths]
 
 def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     "Write everything below `folder`: `pages` for Sphinx, `extra` to be copied as it is. Returns what is known of each notebook."
@@ -295,9 +341,9 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
             if name == DOOR: names[f'{DOOR}.{n}'] = f'{LIB}.{name}.{n}'
             elif hasattr(import_module(f'{LIB}.{DOOR}'), n): names.setdefault(f'{DOOR}.{n}', f'{LIB}.{name}.{n}')
     taught, kept, paths = lessons(root/'nbs'), appendices(root/'nbs'), series(root/'nbs')
-    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md', 'bench/README.md': 'benchmark.md', 'bench/bench.png': 'bench.png'},
-                       root, cfg['git_url'].rstrip('/'), cfg['branch'], taught[-1].stem)
-    infos, thumbs = [], {}
+    site = bridge.Site(names, terms, {f'nbs/{p.name}': f'{page_of(p)}.ipynb' for p in paths} | {'CONTRIBUTING.md': 'contributing.md', 'CHANGELOG.md': 'changelog.md', 'bench/README.md': 'benchmark.md', 'bench/bench.png': 'bench.png'},
+                       root, cfg['git_url'].rstrip('/'), cfg['branch'], taught[-1].stem, papers=yaml.safe_load((DOCS/'references.yml').read_text(encoding='utf-8')))
+    infos, thumbs, found = [], {}, [*found_as(), *search.of_terms(terms)]
     for path in paths:
         nb, page = nbformat.read(path, as_version=4), page_of(path)
         try:
@@ -307,7 +353,8 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
             for cell in new.cells:
                 if cell.cell_type == 'markdown': cell.source = bridge.with_thumbnails(cell.source, thumbs)
             new.cells[-1].source += '\n\n' + '\n'.join(toctree(caption, entries) for caption, entries in [
-                ('Lessons', numbered(taught, infos)), (SAFE, numbered(kept, infos)), ('Reference', ['api/index', 'glossary', 'benchmark', 'contributing'])] if entries)
+                ('Lessons', by_name(taught)), (SAFE, by_name(kept)), ('Reference', ['api/index', 'glossary', 'references', 'benchmark', 'changelog', 'contributing'])] if entries)
+            new.cells[0].source = new.cells[0].source.replace('<div class="page-bar">', f'<p><a class="start" href="{page_of(taught[0])}.html">Start with lesson {number(taught[0])}</a></p>\n\n<div class="page-bar">', 1)
             card, icon = social_card(shown[0][1], LIB, cfg['description']), favicon(shown[0][1])
         elif shown and path in taught:
             out.write(f'thumbs/{page}.png', thumbnail(shown[0][1]))
@@ -315,14 +362,20 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
         out.write(f'{page}.ipynb', nbformat.writes(new))
         extra.write(f'notebooks/{path.name}', path.read_bytes())
         title, description = bridge.opening(nb)
-        infos.append(dict(page=page, stem=path.stem, title=title, description=description.replace('`', '')))
+        infos.append(dict(page=page, stem=path.stem, name=title_of(path), title=title, description=description.replace('`', '')))
+        found += search.of_notebook(nb, infos[-1], 'lesson' if path in taught else 'appendix' if path in kept else 'page')
     for name, lesson in mods: out.write(f'api/{name}.md', api_page(name, lesson, site, cfg))
     out.write('api/index.md', api_index(mods))
     out.write('glossary.md', glossary_page(terms, site))
+    out.write('references.md', references_page(site, cfg))
+    out.write('changelog.md', bridge.link_lessons(changelog(root), site))
     out.write('404.md', MISSING)
     out.write('contributing.md', bridge.relink((root/'CONTRIBUTING.md').read_text(encoding='utf-8'), site, '.'))
     out.write('benchmark.md', bridge.relink(benchmark(root), site, 'bench'))
     out.write('bench.png', (root/'bench'/'bench.png').read_bytes())
+    for page, title in (('contributing', 'Contributing'), ('benchmark', 'Benchmark'), ('references', 'References'), ('changelog', 'Changelog')):
+        found += search.of_page((out.path/f'{page}.md').read_text(encoding='utf-8'), page, title)
+    extra.write('search-index.js', search.write(search.with_other_words(found, yaml.safe_load((DOCS/'search.yml').read_text(encoding='utf-8')))))
     for name in sorted(site.files): out.write(f'files/{name if Path(name).suffix else name + ".txt"}', (root/name).read_bytes())
     extra.write('card.png', card)
     extra.write('favicon.png', icon)

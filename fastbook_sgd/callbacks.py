@@ -27,11 +27,11 @@ from .schedules import Schedule, one_cycle_schedules
 # %% ../nbs/11_callbacks.ipynb #2109570f
 class Callback:
     "Override the moments you care about; each gets the learner. Raises `TypeError` for one that isn't there."
-    def before_fit(self, learn): pass
-    def before_epoch(self, learn): pass
+    def before_fit(self, learn): pass     # once, before the first epoch
+    def before_epoch(self, learn): pass   # before the epoch's first batch
     def before_batch(self, learn): pass   # learn.xb and learn.yb are there
     def before_step(self, learn): pass    # learn.loss and the gradients are there; learn.skip = True: no step
-    def after_batch(self, learn): pass
+    def after_batch(self, learn): pass    # the step is done, the gradients are gone
     def before_validate(self, learn): pass # the epoch's steps are done, the model is in eval mode
     def after_validate(self, learn): pass  # and its row isn't in the table yet
     def after_epoch(self, learn): pass    # learn.rows has the epoch's numbers
@@ -51,9 +51,11 @@ def check_callbacks(
 class Announcing(BasicLearner):
     "`BasicLearner` whose loop over the batches announces its moments to `active`, a list of callbacks"
     def announce(self, moment):
+        "Call every callback at a moment, such as `'before_step'`"
         for cb in self.active: getattr(cb, moment)(self)
 
     def train_batches(self):
+        "One pass over the training batches, with its moments"
         self.announce('before_epoch')
         try:
             with named('batch', lambda: self.batch):
@@ -65,6 +67,7 @@ class Announcing(BasicLearner):
         finally: self.batch = None
 
     def one_batch(self):
+        "Gradient, step, clear, with their moments"
         self.skip = False
         self.announce('before_batch')
         self.loss = calc_grad(self.xb, self.yb, self.model, self.loss_func)
@@ -76,12 +79,14 @@ class Announcing(BasicLearner):
         self.announce('after_batch')
 
     def validate(self):
+        "As in `BasicLearner`, with a moment before and after"
         self.announce('before_validate')
         valid = super().validate()
         self.announce('after_validate')
         return valid
 
-    def epoch_done(self): self.announce('after_epoch')
+    def epoch_done(self): self.announce('after_epoch')  # the row of the epoch is there
+
 
 # %% ../nbs/11_callbacks.ipynb #c1112e54
 class Beginning(Announcing):

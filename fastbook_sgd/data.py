@@ -90,8 +90,10 @@ class TensorLoader:
     def __len__(self): return -(-len(self.x) // self.bs)
 
     # fastai asks for these
-    def one_batch(self): return next(iter(self))
-    def new(self, shuffle=False, **kwargs): return type(self)(self.x, self.y, self.bs, shuffle)
+    def one_batch(self): return next(iter(self))  # The first batch
+    def new(self, shuffle=False, **kwargs):
+        "The same data in a loader of its own"
+        return type(self)(self.x, self.y, self.bs, shuffle)
 
     def __iter__(self):
         x, y = self.x, self.y

@@ -46,9 +46,10 @@ class Many:
     def __torch_function__(cls, func, types, args=(), kwargs=None): # torch.maximum(u, v) is u.maximum(v)
         return getattr(args[0], func.__name__)(*args[1:], **kwargs or {})
 
-    def clone(self): return Many([x.clone() for x in self.tensors])
-    def square(self): return self.mul(self)
+    def clone(self): return Many([x.clone() for x in self.tensors])  # of each
+    def square(self): return self.mul(self)  # each by itself
     def fill_(self, value):
+        "Each number becomes `value`"
         torch._foreach_zero_(self.tensors)
         torch._foreach_add_(self.tensors, value)
         return self
@@ -84,10 +85,10 @@ def call_rule(
     counted = lambda s: opt.names[s] == 'step' and t is not None
     return rule(p, g, **{s: t if counted(s) else kept.get(opt.names[s]) for s in opt.remembers}, **hypers)
 
-def as_many(xs): return Many([*xs])
+def as_many(xs): return Many([*xs])  # tensors as a list that calculates as one
 as_many.back = lambda x, like: x.tensors
 
-def as_one(xs): return torch.cat([x.flatten() for x in xs])
+def as_one(xs): return torch.cat([x.flatten() for x in xs])  # tensors end to end
 as_one.back = lambda x, like: [y.view(z.shape) for y, z in zip(x.split([z.numel() for z in like]), like)]
 
 # %% ../nbs/E_drivers.ipynb #634ddcbe
@@ -364,6 +365,7 @@ class Planned(Tried):
     needs_places = True     # does a plan hold only while each tensor's memory stays where it is?
 
     def order(self, p): # A key: parameters that are near each other share a part
+        "What sorts the parameters"
         return str(p.dtype), str(p.device)
 
     def apply(self):
@@ -426,7 +428,7 @@ def alike(
     cuts = [i for i, kind in enumerate(kinds) if not i or kind != kinds[i-1]]
     return list(zip(cuts, [*cuts[1:], len(kinds)]))
 
-def chosen(xs, js): return xs if js is None else [xs[j] for j in js]
+def chosen(xs, js): return xs if js is None else [xs[j] for j in js]  # those at the places `js`; all for None
 
 # %% ../nbs/E_drivers.ipynb #10d9371b
 class Part:

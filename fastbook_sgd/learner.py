@@ -33,6 +33,7 @@ class SmoothLoss:
         self.beta, self.value, self.count = beta, torch.tensor(0.), 0
 
     def add(self, loss):
+        "Take the next loss into the average"
         self.count += 1
         loss = loss.detach().float()  # whatever it was computed in
         self.value = torch.lerp(loss, self.value.to(loss), self.beta)
@@ -43,6 +44,7 @@ class SmoothLoss:
 class EpochTable:
     "A table with a row for each epoch: `rows` and `metrics` of a learner"
     def columns(self): # List of names
+        "What the columns are called"
         names = [getattr(m, '__name__', type(m).__name__) for m in self.metrics]
         return ['train_loss', 'valid_loss', *names, 'seconds']
 
@@ -68,6 +70,7 @@ class EpochLoop(EpochTable, Saved):
         if resume and lr is not None: set_lr(self.opt, float(check_lr(lr)))
 
     def new_opt(self, lr):
+        "An optimizer of what can be trained. Raises `ValueError` if nothing can."
         params = check_trainable([p for p in self.model.parameters() if p.requires_grad])
         return check_made(self.opt_func(params, lr=lr))
 
@@ -84,13 +87,16 @@ class EpochLoop(EpochTable, Saved):
             self.epoch_done()
 
     def train_batches(self):
+        "One pass over the training batches"
         losses = train_epoch(self.model, self.dls.train, self.opt, self.loss_func)
         for loss in torch.tensor(losses): self.smooth.add(loss)
 
-    def validate(self): # List: the loss, and each metric
+    def validate(self):
+        "The loss, and each metric"
         return weighted_means([self.loss_func, *self.metrics], self.model, self.dls.valid)
 
-    def epoch_done(self): pass
+    def epoch_done(self): pass   # after each row, for those who build on this
+
 
 # %% ../nbs/04_learner.ipynb #de4cc399
 class BasicLearner(EpochLoop):

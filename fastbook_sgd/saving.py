@@ -67,6 +67,7 @@ class Noted:
     def __getattr__(self, name): return getattr(self.file, name)
 
     def write(self, data):
+        "Write, and note what went wrong"
         try: return self.file.write(data)
         except OSError as e: self.why = e; raise
 
@@ -143,12 +144,14 @@ def plain(
 
 # %% ../nbs/C_saving.ipynb #5cc01442
 def plain_dict(x, where, seen): # dict
+    "A copy of a dict, as deep as it goes"
     copied = OrderedDict() if isinstance(x, OrderedDict) else {}
     for k, v in x.items(): copied[plain(k, where, seen)] = plain(v, f'{where}[{k!r}]', seen)
     if hasattr(x, '_metadata'): copied._metadata = deepcopy(x._metadata)  # versions that modules write
     return copied
 
 def plain_tensor(x, seen): # Tensor
+    "A copy of a tensor, one for each that shares its memory"
     x = x.detach()
     if type(x) is not torch.Tensor and type(x).__torch_dispatch__ is torch.Tensor.__torch_dispatch__:
         x = x.as_subclass(torch.Tensor)
@@ -204,7 +207,7 @@ class safe_epoch:
         except BaseException: torch.set_grad_enabled(self.grad); raise  # deepcopy of a tensor switches them
         return self
 
-    def keep(self): self.saved = [t.detach().clone() for t in self.tensors]
+    def keep(self): self.saved = [t.detach().clone() for t in self.tensors]  # copies of the weights
     def check(self):
         "Raise `FloatingPointError` if a number that was finite is no longer"
         if not self.is_good: check_finite_tensors(self.tensors, self.saved)
@@ -221,11 +224,13 @@ class safe_epoch:
         if kind is None: raise error
 
     def put_back(self):
+        "Write the copies back"
         torch.set_grad_enabled(self.grad)
         with torch.no_grad():
             for t, old in zip(self.tensors, self.saved): put(t, old)
 
     def kept(self): # str
+        "What an error may say of the weights"
         if self.saved: return "The weights are those of the last good epoch."
         return "The weights could not be put back: pass an nn.Module, or an optimizer that lists its params."
 
@@ -299,6 +304,7 @@ class WholeEpoch(safe_epoch):
         self.learn = learn
 
     def keep(self):
+        "Copy the weights, and what else an epoch changes"
         super().keep()
         learn, dls = self.learn, getattr(self.learn, 'dls', None)
         loaders = [getattr(dls, name, None) for name in ('train', 'valid')]
@@ -308,6 +314,7 @@ class WholeEpoch(safe_epoch):
         self.smooth, self.n = (learn.smooth.value, learn.smooth.count), len(learn.rows)
 
     def put_back(self):
+        "Write back the weights, and what else an epoch changed"
         super().put_back()
         for put_back in self.backs: put_back()
         self.learn.smooth.value, self.learn.smooth.count = self.smooth

@@ -93,7 +93,7 @@ def list_files(
 
 LEFT_BY_WINDOWS = {'thumbs.db', 'desktop.ini'}
 
-def is_picture(path): return path.suffix.lower() in ('.png', '.jpg', '.jpeg')
+def is_picture(path): return path.suffix.lower() in ('.png', '.jpg', '.jpeg')  # by its name
 
 # %% ../nbs/B_sources.ipynb #126f772a
 def read_embedded(): # Dict: float32 `[n,28,28]` in [0,1] for each part

@@ -1,5 +1,5 @@
 "The bridge from nbdev's conventions to pages, on a tiny notebook that holds each directive."
-import sys
+import re, sys
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 import pytest
@@ -72,10 +72,11 @@ def test_a_picture_without_text_is_an_error(site):
 def test_title_description_bar_and_foot(site):
     cells = bridge.convert(tiny(new_code_cell('x = 1')), '01_next', site).cells
     first, last = cells[0].source, cells[-1].source
-    assert first.startswith('# What is it?\n\n{.lead}\nA `lesson` in one sentence.') and '>' not in first.splitlines()[3]
+    assert '\n\n{.lead}\nA `lesson` in one sentence.\n' in first and '> A `lesson`' not in first
     assert 'min to read' in first and 'href="notebooks/01_next.ipynb"' in first and 'colab' not in first
-    places = {'01_next': '<strong>Lesson 01 of 01</strong>', 'A_checks': '<strong>Appendix A</strong>', 'index': ''}
-    for name, words in places.items(): assert f'<div class="page-bar">{words}<span>' in bridge.convert(tiny(), name, site).cells[0].source
+    places = {'01_next': '<strong>01 Next</strong><span>Lesson 01 of 01</span>', 'A_checks': '<strong>A Checks</strong><span>Appendix A</span>', '15_your_own': '<strong>15 Your own</strong><span>Lesson 15 of 01</span>'}
+    for name, words in places.items(): assert f'# What is it?\n\n<p class="eyebrow">{words}</p>\n\n{{.lead}}' in bridge.convert(tiny(), name, site).cells[0].source
+    assert 'eyebrow' not in bridge.convert(tiny(), 'index', site).cells[0].source
     for words in ('torch 2.1', 'fastai 2.8', 'fastbook_sgd 0.1', 'mnist_sample'): assert words in last
     site.git_url = 'https://github.com/someone/repo'
     first = bridge.convert(tiny(), '01_next', site).cells[0].source
@@ -104,6 +105,41 @@ def test_links(site):
     assert prose(site, '[w](https://example.org) [h](#here)') == '[w](https://example.org) [h](#here)'
     site.git_url = 'https://github.com/someone/repo'
     assert prose(site, '[d](../LICENSE)') == '[d](https://github.com/someone/repo/blob/main/LICENSE)'
+
+def test_lessons_are_called_by_one_name(site):
+    assert prose(site, '[01_next](01_next.ipynb) and [here](01_next.ipynb#top)') == '[01 Next](next.ipynb) and [here](next.ipynb#top)'
+    assert prose(site, 'See lesson 01, Notebook 00; not lesson 07.') == 'See [lesson 01](next.ipynb), [Notebook 00](first.ipynb); not lesson 07.'
+    for same in ('`lesson 01`', '## Lesson 01', '[lesson 01](https://example.org)', 'lesson 0123', 'lessons 01'): assert prose(site, same) == same
+
+def test_papers_are_links(site):
+    site.papers = [dict(cited='Polyak', year=1964), dict(cited='Polyak and Juditsky', year=1992), dict(cited='Li et al.', year=2018), dict(cited='Howard and Gugger', year=2020, forms=["fastai's book"])]
+    assert prose(site, '(Polyak, 1964), Polyak and Juditsky 1992') == '([Polyak, 1964](#polyak-1964)), [Polyak and Juditsky 1992](#polyak-and-juditsky-1992)'
+    assert prose(site, "Li et al. (2018), Li and others, 2018; fastai's book") == "[Li et al. (2018)](#li-et-al-2018), [Li and others, 2018](#li-et-al-2018); [fastai's book](#howard-and-gugger-2020)"
+    assert prose(site, 'A 1983, and Polyak 1964') == 'A 1983, and [Polyak 1964](#polyak-1964)'
+    assert prose(site, 'Polyak (1964, a talk)') == '[Polyak](#polyak-1964) (1964, a talk)'
+    for same in ('Polyak, 1965', 'Polyak, 19645', '`Polyak 1964`', 'Anna and Polyak, 1964', '## Polyak, 1964'): assert prose(site, same) == same
+    assert set(site.cited) == {'polyak-1964', 'polyak-and-juditsky-1992', 'li-et-al-2018', 'howard-and-gugger-2020'} and set(site.cited['polyak-1964']) == {'01_next'}
+
+def test_every_paper_that_is_named_is_known():
+    import notebooks, yaml
+    site = bridge.Site(papers=yaml.safe_load((ROOT/'docs'/'references.yml').read_text(encoding='utf-8')))
+    for e in site.papers: assert {'cited', 'year', 'authors', 'title'} <= e.keys() <= {'cited', 'year', 'authors', 'title', 'at', 'url', 'forms'} and e['cited'].split()[0].strip(',') in e['authors']
+    assert len({bridge.paper(e) for e in site.papers}) == len(site.papers)
+    unknown = []
+    for path in notebooks.series(ROOT/'nbs'):
+        for cell in notebooks.read(path).cells:
+            if cell.cell_type != 'markdown': continue
+            linked = re.sub(r'\[[^\]]*\]\(#[^)]*\)', 'it', bridge.link_papers(cell.source, site, path.stem))
+            unknown += [(path.stem, m) for m in re.findall(r"(?:[A-Z][\w'-]+|et al\.|others)(?:,? \(?|, )(?:19|20)\d\d\b", linked) if not re.match('In|On|By|Since|Until', m)]
+    assert unknown == []
+
+def test_how_to_cite_is_in_step():
+    import yaml
+    from write_pyproject import read_settings
+    cff, cfg = yaml.safe_load((ROOT/'CITATION.cff').read_text(encoding='utf-8')), read_settings(ROOT)
+    assert (cff['cff-version'], cff['title'], cff['version'], cff['license'], cff['abstract']) == ('1.2.0', cfg['lib_name'], cfg['version'], cfg['license'], cfg['description'])
+    assert cff['keywords'] == cfg['keywords'].split() and cff['authors'] == [{'name': cfg['author']}] and cff['message']
+    assert f'Version {cfg["version"]} ' in (ROOT/'CHANGELOG.md').read_text(encoding='utf-8')
 
 def test_a_link_to_nothing_is_an_error(site):
     with pytest.raises(ValueError, match='05_gone.ipynb'): prose(site, '[a](05_gone.ipynb)')
@@ -170,3 +206,18 @@ def test_the_first_page_says_how_long_the_lessons_take():
     hours = sum(bridge.minutes(notebooks.read(p)) for p in notebooks.lessons(ROOT/'nbs')) // 60
     words = dict(enumerate('zero one two three four five six seven eight nine ten'.split()))
     assert f'take {words[hours]} to {words[hours + 1]} hours to read' in (ROOT/'README.md').read_text(encoding='utf-8'), hours
+
+# The search
+
+def test_what_the_search_knows_of_a_notebook():
+    import search
+    nb = tiny(new_markdown_cell('Some **words**, [a link](x.ipynb) and `code`.\n\n```python\nhidden = 1\n```\n\n## A `section`\n\n| a | b |\n|---|---|\n| c | d |'),
+              new_code_cell('#| export\ndef my_name(x): return x  # a comment_word'), new_code_cell('#| hide\nsecret_name = 1'), new_code_cell('test_eq(my_check, 1)'), new_markdown_cell('#| hide\nNot this.'))
+    page, section = search.of_notebook(nb, dict(page='next', stem='01_next', name='01 Next', title='What is it?', description='A lesson.'), 'lesson')
+    assert page == ['01 Next: What is it?', 'next.html', 0, '', '01_next|next|lesson 01|01 Next', 'A lesson. Some words , a link and code .']
+    assert section == ['A section', 'next.html#a-section', 3, '01 Next', 'my_name', 'a b c d']
+
+def test_other_words_must_have_an_entry():
+    import search
+    assert search.with_other_words([search.entry('A', 'a.html', 'page', also='x')], {'a.html': ['y']})[0][4] == 'x|y'
+    with pytest.raises(LookupError, match='b.html'): search.with_other_words([search.entry('A', 'a.html', 'page')], {'b.html': ['y']})

@@ -10,7 +10,7 @@ try: import tomllib
 except ImportError: import tomli as tomllib
 
 from conftest import ROOT
-import measure, notebooks, provenance, readme, write_pyproject
+import measure, notebooks, prepare, provenance, readme, write_pyproject
 
 NOTEBOOKS = notebooks.series(ROOT/'nbs')
 each_notebook = pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda p: p.stem)
@@ -88,6 +88,35 @@ def test_saved_outputs_are_whole_and_small(path):
 def test_pictures_have_alt_texts(path):
     for cell in notebooks.code_cells(notebooks.read(path)):
         if any('image/png' in o.get('data', {}) for o in cell.outputs): assert re.search(r'^#\| fig-alt: .{30,}', cell.source, flags=re.M), cell.source
+
+def a_picture(dpi, colours=9):
+    "A picture as matplotlib saves one"
+    from io import BytesIO
+    from PIL import Image, ImageDraw
+    image, out = Image.new('RGBA', (200, 100), 'white'), BytesIO()
+    for i in range(colours): ImageDraw.Draw(image).ellipse((i*3, i, 90 + i*11 % 100, 90), outline=(i*29 % 256, i*57 % 256, i*91 % 256, 255))
+    image.save(out, 'PNG', dpi=(dpi, dpi))
+    return out.getvalue()
+
+def test_pictures_have_two_pixels_a_point_and_few_colours(tmp_path):
+    from base64 import b64encode
+    from io import BytesIO
+    from PIL import Image, ImageChops
+    from nbformat.v4 import new_output
+    fine, few = a_picture(200), prepare.lighter(a_picture(200))
+    a, b = (Image.open(BytesIO(x)) for x in (fine, few))
+    assert b.mode == 'P' and len(few) < len(fine) and round(b.info['dpi'][0]) == 200
+    assert max(ImageChops.difference(a.convert('RGB'), b.convert('RGB')).getextrema()[0]) < 4
+    film = BytesIO()
+    a.convert('RGB').save(film, 'PNG', save_all=True, append_images=[b.convert('RGB')])
+    assert prepare.lighter(film.getvalue()) == film.getvalue() and prepare.lighter(few) == few     # films, and what has few colours already
+    shown = lambda data: readme.picture(b64encode(data).decode(), {'fig-alt': 'A "ring"'}, {})
+    assert shown(a_picture(100)) == '![A "ring"](nbs/images/index_1.png)' and shown(few) == '<img src="nbs/images/index_1.png" width="100" alt="A &quot;ring&quot;">'
+    nb = new_notebook(cells=[new_code_cell('import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()')])
+    notebooks.execute(nb, tmp_path)
+    output = next(o for o in nb.cells[0].outputs if 'image/png' in o.get('data', {}))
+    width = Image.open(BytesIO(prepare.b64decode(output.data['image/png']))).size[0]
+    assert abs(width/2 - output.metadata['image/png']['width']) <= 1
 
 def test_readme_is_the_index():
     text, pictures = readme.readme_parts(notebooks.read(ROOT/'nbs'/'index.ipynb'))

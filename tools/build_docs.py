@@ -4,7 +4,7 @@ Sphinx, MyST-NB, the theme and KaTeX do the work. For the rest there are extensi
 sphinxcontrib-katex, sphinxext-opengraph), each in the place of some five lines below or in docs/conf.py, and each one more to keep in
 step with Sphinx; the first also wants an address, which a site read from files doesn't have."""
 from pathlib import Path
-import re, shutil, subprocess, sys, time
+import os, re, shutil, subprocess, sys, time
 
 from PIL import Image
 
@@ -36,35 +36,65 @@ def copy_katex():
     (target/'katex.min.css').write_text(re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)', '', css), encoding='utf-8')
     for path in (dist/'fonts').glob('*.woff2'): shutil.copy2(path, target/'fonts')
 
+def drop_icons():
+    "The theme's two thousand icons: their script, their fonts, and what its style sheet says of each. site.css draws the dozen in use."
+    static = OUT/'_static'
+    shutil.rmtree(static/'vendor'/'fontawesome', ignore_errors=True)
+    (static/'scripts'/'fontawesome.js').unlink(missing_ok=True)
+    sheet = static/'styles'/'pydata-sphinx-theme.css'
+    css = re.sub(r'@font-face\{[^}]*Font Awesome[^}]*\}', '', sheet.read_text(encoding='utf-8'))
+    sheet.write_text(re.sub(r'\.fa-[\w-]+(?:,\.fa-[\w-]+)*\{--fa:[^}]*\}', '', css), encoding='utf-8')
+
 def remove_stale(keep={'search'}):
     "Remove pages whose source is gone"
     for path in OUT.rglob('*.html'):
         name = path.relative_to(OUT).with_suffix('')
         if '_static' not in name.parts and str(name) not in keep and not any((WORK/'pages'/name).with_suffix(s).exists() for s in ('.md', '.ipynb')): path.unlink()
 
+def shown_size(image):
+    "Width and height in pixels of the page: a picture that says it has 200 dots an inch is shown at half its size"
+    scale = 100/max(100, round(image.info.get('dpi', (100,))[0]))
+    return [round(x*scale) for x in image.size]
+
+def stilled(tag, page):
+    "An animated picture, with its last frame for those whom motion disturbs; any other tag as it is"
+    file = (page.parent/re.search(r'src="([^"]+)"', tag)[1]).resolve()
+    if file.suffix != '.png' or not file.exists(): return tag
+    image = Image.open(file)
+    if getattr(image, 'n_frames', 1) < 2: return tag
+    image.seek(image.n_frames - 1)
+    still = file.with_name(f'{file.stem}-still.png')
+    image.convert('RGB').quantize(128, dither=Image.Dither.NONE).save(still, optimize=True)
+    return f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{Path(os.path.relpath(still, page.parent)).as_posix()}">{tag.replace("<img", "<img data-animated", 1)}</picture>'
+
 def lighten():
-    """Half of what a page would load is a script that draws icons, which the theme's fonts draw as well: without it.
-    Pictures say their size, so that the text doesn't jump, and are loaded when they come near."""
+    """Half of what a page would load is a script that draws icons, which site.css draws as well, and a sixth the old search, which only its
+    own page runs: without them. Scripts wait for the page. Pictures say their size, so that the text doesn't jump, and are loaded when
+    they come near. What a lesson is called stands above its title."""
     sizes = {}
-    def img(m):
-        tag, src = m[0], re.search(r'src="([^"]+)"', m[0])[1]
+    def img(tag):
+        src = re.search(r'src="([^"]+)"', tag)[1]
         file = (page.parent/src).resolve()
         if 'width=' in tag or not file.exists() or file.suffix != '.png': return tag
-        if file not in sizes: sizes[file] = Image.open(file).size
+        if file not in sizes: sizes[file] = shown_size(Image.open(file))
         return tag.replace('<img', '<img loading="lazy" decoding="async" width="{}" height="{}"'.format(*sizes[file]), 1)
     for page in OUT.rglob('*.html'):
         if '_static' in page.parts: continue
         text = page.read_text(encoding='utf-8')
-        new = re.sub(r'<img\b[^>]*\bsrc="[^":]+"[^>]*>', img, text)
+        new = re.sub(r'<img\b[^>]*\bsrc="[^":]+"[^>]*>(?!</picture>)', lambda m: stilled(img(m[0]), page), text)
         new = re.sub(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>', '', new)
+        new = re.sub(r'(<h1>(?:(?!</h1>).)*</h1>)\s*(<p class="eyebrow">.*?</p>)', r'\2\n\1', new, flags=re.S)
+        if page.name != 'search.html':
+            new = re.sub(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"[^>]*></script>', '', new)
+            new = re.sub(r'<script src="([^"]*_static/(?!documentation_options)[^"]*)"></script>', r'<script defer src="\1"></script>', new)
         if new != text: page.write_text(new, encoding='utf-8')
 
 def root_the_404(url):
-    "A server shows 404.html at any depth, so its links start from the site's root"
+    "A server shows 404.html at any depth, so its links start from the site's root; opened as a file it stands there itself"
     base = '/' + url.split('/', 3)[3] if url else '/'
     path = OUT/'404.html'
     text = path.read_text(encoding='utf-8')
-    text = re.sub(r'<head>(?!\s*<base)', f'<head>\n    <base href="{base}">', text, count=1)
+    text = re.sub(r'<head>(?!\s*<base)', f'<head>\n    <base href="{base}"><script>if (location.protocol === "file:") document.querySelector("base").remove()</script>', text, count=1)
     path.write_text(re.sub(r'href="#', 'href="404.html#', text), encoding='utf-8')
 
 def sitemap(url):
@@ -83,6 +113,7 @@ def main():
     url = pages.site_url(pages.settings())
     sphinx()
     copy_katex()
+    drop_icons()
     remove_stale()
     lighten()
     root_the_404(url)

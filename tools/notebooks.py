@@ -45,6 +45,11 @@ def page_of(path):
     "The page that a notebook becomes: its name without number or letter"
     return Path(path).stem.removeprefix(f'{number(path)}_')
 
+def title_of(path):
+    "What a lesson or an appendix is called: its number or letter, and its name in words, `06 Momentum`; empty for the index"
+    words = page_of(path).replace('_', ' ')
+    return f'{number(path)} {words[0].upper()}{words[1:]}' if number(path) else ''
+
 def module_of(path):
     "The module that a notebook writes, as its line `#| default_exp` says; None without one"
     found = (re.search(r'^#\|\s*default_exp\s+(\S+)', c.source, flags=re.M) for c in read(path).cells)
@@ -99,7 +104,8 @@ def execute(nb, folder, after_cell=None):
     "Execute `nb` in place in a fresh kernel started in `folder`. Raises `CellFailed`."
     started = [1]
     client = NotebookClient(nb, timeout=600, kernel_name='python3', kernel_manager_class=ThisPython,
-                            resources={'metadata': {'path': str(folder)}}, on_cell_executed=after_cell, extra_arguments=['--log-level=ERROR'],
+                            resources={'metadata': {'path': str(folder)}}, on_cell_executed=after_cell,
+                            extra_arguments=['--log-level=ERROR', '--InlineBackend.figure_formats=retina'],     # pictures have two pixels a point
                             on_cell_start=lambda cell, cell_index: started.append(cell_index + 1))
     RUNNING.add(client)
     try: client.execute()

@@ -2,6 +2,7 @@
 
 `nbdev-readme` does this with Quarto, a large program of its own beside Python."""
 from base64 import b64decode
+from html import escape
 from pathlib import Path
 import posixpath
 import re
@@ -37,6 +38,8 @@ def picture(data, directives, images):
     if not directives.get('fig-alt'): raise ValueError('index.ipynb shows a picture without a text: give its cell a line "#| fig-alt: …"')
     name = f'nbs/images/index_{len(images) + 1}.png'
     images[name] = b64decode(data)
+    width, dots = int.from_bytes(images[name][16:20], 'big'), images[name].partition(b'pHYs')[2][:4]
+    if int.from_bytes(dots, 'big') > 4000: return f'<img src="{name}" width="{width//2}" alt="{escape(directives["fig-alt"])}">'     # two pixels a point
     return f'![{directives["fig-alt"]}]({name})'
 
 def output_text(output, directives, images):
