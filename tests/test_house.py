@@ -355,6 +355,6 @@ def test_a_check_for_every_four_exported_lines():
         for cell in notebooks.code_cells(notebooks.read(path)):
             if re.search(r'^#\| export$', cell.source, flags=re.M): exported += len([l for l in cell.source.splitlines() if l.strip() and not l.startswith(('#', 'import', 'from'))])
             else: checks += len(re.findall(r'\btest_\w+\(', cell.source))
-    checks += sum(len(re.findall(r'^\s*(?:for .*: |with .*: )?(?:assert |test_\w+\()|pytest\.raises', p.read_text(encoding='utf-8'), flags=re.M)) for p in (ROOT/'tests').glob('test_*.py') if p.stem in ('test_data', 'test_seed', 'test_parity', 'test_callbacks', 'test_optim', 'test_optim_errors', 'test_resume', 'test_drop_in', 'test_first_lessons_bad_input'))
+    checks += sum(len(re.findall(r'^\s*(?:for .*: |with .*: )?(?:assert |test_\w+\()|pytest\.raises', p.read_text(encoding='utf-8'), flags=re.M)) for p in (ROOT/'tests').glob('test_*.py') if p.stem in ('test_data', 'test_seed', 'test_parity', 'test_callbacks', 'test_optim', 'test_optim_errors', 'test_resume', 'test_drop_in', 'test_first_lessons_bad_input', 'test_lessons_bad_input', 'test_race_bad_input', 'test_odd_values'))
     print(f'{checks} checks, {exported} exported lines')
     assert checks*4 >= exported, f'{checks} checks for {exported} exported lines'

@@ -259,6 +259,7 @@ CHECKS = {
     'B': ['tests/test_data.py'],
     '16': ['tests/test_drivers.py', 'tests/test_resume.py', 'tests/test_drop_in.py'],
     '0[6-8]|15|A': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_drivers.py'],
+    '0[5-8]|1[12]|A': ['tests/test_lessons_bad_input.py'],
     'A|B': ['tests/test_first_lessons_bad_input.py', 'tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
     'C': ['tests/test_resume.py', 'tests/test_callbacks.py', 'tests/test_parity.py'],
     'D': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_driver_events.py'],
