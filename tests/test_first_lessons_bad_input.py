@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from fastbook_sgd.checks import asks_for_functions, given_or_global
-from fastbook_sgd.data import TensorLoader, image_tensor, load_embedded, load_folder, load_threes_sevens, show_digits, stack_images
+from fastbook_sgd.data import TensorLoader, image_tensor, label_images, load_embedded, load_folder, load_threes_sevens, show_digits, stack_images
 from fastbook_sgd.descent import calc_grad, train_epoch, train_model, validate_epoch
 from fastbook_sgd.learner import BasicLearner
 from fastbook_sgd.linear import batch_accuracy, init_params, linear1
@@ -32,6 +32,11 @@ def drawn(path, pixels=BAR.numpy()):
 def test_no_image_is_no_stack():
     with refused('got no image'): stack_images([])
 
+def test_pictures_become_rows_with_labels():
+    assert stack_images([BAR, BAR]).max() == torch.tensor(200/255) and stack_images([BAR]).shape == (1, 784)
+    x, y = label_images(torch.ones(2, 784), torch.zeros(3, 784))
+    assert x.mean(1).tolist() == y[:,0].tolist() == [1, 1, 0, 0, 0] and y.dtype == torch.int64
+
 def test_show_digits():
     x = load_embedded().train_x
     with refused(r'x is \[784\], expected \[n,784\]'): show_digits(x[0])
@@ -42,11 +47,20 @@ def test_show_digits():
 
 def test_loader_of_any_length():
     assert [len(xb) for xb, _ in TensorLoader(torch.arange(7), torch.arange(7), bs=3)] == [3, 3, 1]
-    assert len(TensorLoader(torch.arange(6), torch.arange(6), bs=3)) == 2
+    assert [len(TensorLoader(torch.arange(n), torch.arange(n), bs=3)) for n in (6, 7)] == [2, 3]
     for shuffle in (False, True):
         empty = TensorLoader(torch.zeros(0, 2), torch.zeros(0, 1), shuffle=shuffle)
         assert list(empty) == [] and len(empty) == 0
     assert len(TensorLoader(torch.arange(6), torch.arange(6), bs=np.int64(6))) == 1
+
+def test_a_shuffled_loader_keeps_pairs_and_can_be_repeated():
+    def epochs(seed):
+        dl = TensorLoader(torch.arange(100), 2*torch.arange(100), 30, shuffle=True, generator=torch.Generator().manual_seed(seed))
+        return [torch.stack([torch.cat(parts) for parts in zip(*dl)]) for _ in range(2)]
+    (x, y), again = epochs(0)
+    assert torch.equal(y, 2*x) and sorted(x.tolist()) == [*range(100)] and not torch.equal(x, again[0])
+    torch.manual_seed(5)                                                      # the order comes from the generator alone
+    assert torch.equal(x, epochs(0)[0][0]) and not torch.equal(x, epochs(1)[0][0])
 
 @pytest.mark.parametrize('bs', [0, -1, 2.5, True])
 def test_batch_sizes_that_are_none(bs):
@@ -83,7 +97,10 @@ def test_the_embedded_digits_are_as_told():
     assert (d.train_x.min().item(), d.train_x.max().item(), d.train_x.dtype) == (0., 1., torch.float32)
     assert d.train_y.tolist() == sorted(d.train_y.tolist(), reverse=True)      # 3s first, then 7s
 
-# 01: a spread
+# 01: a score, a spread
+
+def test_a_score_in_the_head():
+    assert linear1(torch.tensor([[1., 2.], [0., 0.]]), torch.tensor([[10.], [1.]]), torch.tensor([5.])).tolist() == [[17.], [5.]]
 
 @pytest.mark.parametrize('std', [inf, -1, nan])
 def test_a_spread_that_is_none(std):
