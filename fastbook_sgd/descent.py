@@ -9,7 +9,8 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 import torch
 
 from .checks import any_nan, check_epochs, check_finite, check_loss, check_predictions, check_some
-from .checks import check_callable, check_iterable, given_or_global, named, pairs_of, rows_of
+from .checks import check_callable, check_iterable, check_measured, fed, given_or_global
+from .checks import named, pairs_of, rows_of
 from .linear import batch_accuracy, mnist_loss
 from .saving import eval_mode, safe_epoch, tensors_of
 
@@ -24,7 +25,7 @@ def calc_grad(
     """Leave the gradient of the loss in `.grad`.
     Raises `ValueError` if the loss is no scalar, `FloatingPointError` if it is NaN or infinite."""
     check_callable(model=model, loss_func=loss_func)
-    loss = loss_func(model(xb), yb)
+    with fed(model, xb): loss = loss_func(model(xb), yb)
     check_loss(loss, finite)
     loss.backward()
     return loss.detach()
@@ -64,9 +65,9 @@ def weighted_means(
         with torch.no_grad():
             for xb, yb in pairs_of(dl):
                 if not (rows := rows_of(xb, yb)): continue
-                predictions = model(xb)
+                with fed(model, xb): predictions = model(xb)
                 sizes.append(rows)
-                values.append([f(predictions, yb) for f in functions] + [any_nan(predictions)])
+                values.append([check_measured(f, f(predictions, yb)) for f in functions] + [any_nan(predictions)])
     finally: put_back()
     check_some(sum(sizes), 'validation')
     *means, nans = [sum(float(v)*n for v, n in zip(column, sizes))/sum(sizes) for column in zip(*values)]

@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 
 from .checks import check_begun, check_column, check_epochs, check_learner, check_lr
-from .checks import check_hypers, check_made, check_trainable, share_that_stays
+from .checks import check_hypers, check_made, check_switches_on, check_tensors, check_trainable
+from .checks import share_that_stays
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy, mnist_loss
 from .optimizer import BasicOptim
@@ -33,6 +34,7 @@ class SmoothLoss:
         self.beta, self.value, self.count = beta, torch.tensor(0.), 0
 
     def add(self, loss):
+        check_tensors(loss=loss)
         self.count += 1
         loss = loss.detach().float()  # whatever it was computed in
         self.value = torch.lerp(loss, self.value.to(loss), self.beta)
@@ -63,6 +65,7 @@ class EpochLoop(EpochTable, Saved):
     "A learner's loop: an epoch is trained and validated, and adds a row to the table"
     def begin(self, lr, resume):
         "A new optimizer and an empty table, unless we go on. Raises `ValueError` with nothing to resume."
+        check_switches_on(resume=resume)
         if not resume: self.opt, self.rows, self.smooth = self.new_opt(float(check_lr(lr))), [], SmoothLoss()
         check_begun(self.opt, 'resume')
         if resume and lr is not None: set_lr(self.opt, float(check_lr(lr)))
