@@ -14,7 +14,8 @@ from importlib import import_module
 import torch
 from torch.optim import optimizer as torchs
 
-from .checks import (COMMON, HOW_TORCH_COMPUTES, check_driver, check_grad, check_group,
+from .checks import (COMMON, HOW_TORCH_COMPUTES, check_callable, check_class, check_driver,
+                                 check_grad, check_group, check_has_rule,
                                  check_hypers, check_misspelt, check_new_params, check_saved, check_state,
                                  check_iterable, check_rehearsed, check_rule, check_still, check_switches,
                                  check_trained, has_form, is_number)
@@ -54,6 +55,7 @@ def described(
     rule, # `(p, g, …)`
 ): # What it remembers and its hyper-parameters, two lists of names, and the signature of an optimizer of it
     "What the arguments of a rule say"
+    check_callable(rule=rule)
     args = list(inspect.signature(rule).parameters.values())
     check_rule(rule, args)
     args = args[2:]
@@ -92,6 +94,8 @@ class Rule:
         own = 'start' in vars(cls)
         if own and len(inspect.signature(cls.start).parameters) == 3: cls.start = _any_start(cls.start)
         if rule is None: return
+        given = dict(state=state, keep_if=keep_if, ranges=ranges, check=check, check_param=check_param)
+        check_class(cls.__name__, *described(rule)[:2], dict(given, elementwise=elementwise))
         cls.rule, cls.keep_if, cls.elementwise = staticmethod(rule), keep_if or {}, elementwise
         cls.remembers, cls.hypers, cls.__signature__ = described(rule)
         cls.names = state or {name: 'step' if name == 't' else name for name in cls.remembers}
@@ -259,6 +263,7 @@ class Steps(Sure):
 
     def take_step(self, closure=None):
         "`step`, without torch's hooks"
+        if closure is not None: check_callable(closure=closure)
         if closure:
             with torch.enable_grad(): loss = closure()
         (_uncompiled if torch.compiler.is_compiling() else _without_grad)(self.driver)
@@ -379,6 +384,7 @@ class Optimizer(Watched, Saves, Shapes, Rule, torch.optim.Optimizer):
         *args, # Hyper-parameters in the order of the rule
         **hypers, # Hyper-parameters as the rule names them; `maximize`: climb? `driver`: how the rule is run
     ):
+        check_has_rule(type(self))
         name, takes = type(self).__name__, self.__signature__
         hypers = driver_asked(name, hypers)
         try: given = takes.bind(params, *args, **hypers)

@@ -14,7 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-from .checks import check_better, check_each, check_epochs, check_iterable, check_moments
+from .checks import check_better, check_each, check_epochs, check_moments, check_numbers
 from .checks import check_no_folder, check_recorded, check_sized, check_some, check_whole
 from .checks import named, pairs_of
 from .descent import calc_grad
@@ -240,7 +240,8 @@ def epochs_since_best(
 ): # Whole number, 0 if the last is the best so far
     "How many epochs ago the best value was first reached; all of them if each is NaN"
     check_better(better)
-    real = [v for v in check_iterable('values', values) if v == v]
+    values = check_numbers('values', values)
+    real = [v for v in values if v == v]
     return len(values) - 1 - values.index(better(real)) if real else len(values)
 
 class EarlyStop(Callback):

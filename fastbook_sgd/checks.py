@@ -4,28 +4,33 @@
 
 # %% auto #0
 __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 'share_that_stays', 'two_shares', 'COMMON',
-           'ALSO_IN_GROUPS', 'HOW_TORCH_COMPUTES', 'is_number', 'check_whole', 'check_epochs', 'check_std', 'check_lr',
-           'check_callable', 'check_tensors', 'check_loader', 'check_used', 'check_pair', 'check_finite', 'check_loss',
-           'check_some', 'check_predictions', 'given_or_global', 'check_params', 'check_leaf', 'Range', 'between',
-           'whole_between', 'one_of', 'several_numbers', 'check_hypers', 'check_nesterov', 'check_matrix',
-           'check_decay', 'check_group', 'check_new_params', 'check_driver', 'check_grad', 'check_state', 'check_fit',
-           'check_takes', 'check_together', 'check_compiled', 'check_switches', 'has_form', 'check_saved',
-           'check_saved_form', 'check_saved_places', 'check_saved_names', 'check_saved_state', 'check_saved_value',
-           'again', 'named', 'check_begun', 'check_between_epochs', 'check_keys', 'check_same_model', 'check_same_made',
-           'check_moments', 'check_each', 'check_column', 'check_recorded', 'check_kind', 'check_opt_func',
-           'check_made', 'check_ends', 'check_position', 'check_peak', 'check_share', 'check_shares', 'check_stages',
-           'check_start_end', 'check_has_groups', 'check_new_values', 'check_hyper_names', 'check_total',
-           'check_functions', 'check_steps_left', 'check_schedule_state', 'check_module', 'check_lr_range',
-           'check_enough', 'check_split', 'check_picked', 'check_racers', 'check_frames', 'check_directions',
-           'check_heights', 'check_points', 'check_weight_images', 'check_picture', 'check_transparency', 'check_parts',
-           'check_source', 'is_inside', 'check_member', 'check_listed', 'check_images', 'check_rows', 'check_batches',
-           'tensors_in', 'rows_of', 'any_nan', 'check_finite_tensors', 'check_learner_state', 'check_same_order',
-           'check_table', 'check_smooth', 'check_saved_lr', 'check_one_lr', 'check_remembers', 'check_savable',
-           'check_learner', 'check_trainable', 'check_better', 'check_no_folder', 'check_sized', 'as_number',
-           'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced', 'check_start', 'check_several',
-           'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule', 'check_iterable', 'check_amounts',
-           'check_data', 'check_dict', 'check_limits', 'check_still', 'check_rehearsed', 'check_trained',
-           'asks_for_functions', 'on_gpu', 'finite_floats']
+           'ALSO_IN_GROUPS', 'HOW_TORCH_COMPUTES', 'is_number', 'is_iterable', 'check_whole', 'check_epochs',
+           'check_std', 'check_lr', 'check_callable', 'check_tensors', 'check_loader', 'check_used', 'check_pair',
+           'check_finite', 'check_loss', 'check_some', 'check_predictions', 'given_or_global', 'check_params',
+           'check_leaf', 'Range', 'between', 'whole_between', 'one_of', 'several_numbers', 'check_hypers',
+           'check_nesterov', 'check_matrix', 'check_decay', 'check_group', 'check_new_params', 'check_driver',
+           'check_grad', 'check_state', 'check_fit', 'check_takes', 'check_together', 'check_compiled',
+           'check_switches', 'has_form', 'check_saved', 'check_saved_form', 'check_saved_places', 'check_saved_names',
+           'check_saved_state', 'check_saved_value', 'again', 'named', 'check_begun', 'check_between_epochs',
+           'check_keys', 'check_same_model', 'check_same_made', 'check_moments', 'check_each', 'check_column',
+           'check_recorded', 'check_kind', 'check_opt_func', 'check_made', 'check_ends', 'check_position', 'check_peak',
+           'check_share', 'check_shares', 'check_stages', 'check_start_end', 'check_has_groups', 'check_new_values',
+           'check_hyper_names', 'check_total', 'check_functions', 'check_steps_left', 'check_schedule_state',
+           'check_module', 'check_lr_range', 'check_enough', 'check_split', 'check_picked', 'check_racers',
+           'check_frames', 'check_directions', 'check_heights', 'check_points', 'check_weight_images', 'check_picture',
+           'check_transparency', 'check_parts', 'check_source', 'is_inside', 'check_member', 'check_listed',
+           'check_images', 'check_rows', 'check_batches', 'tensors_in', 'rows_of', 'any_nan', 'check_finite_tensors',
+           'check_learner_state', 'check_same_order', 'check_table', 'check_smooth', 'check_saved_lr', 'check_one_lr',
+           'check_remembers', 'check_savable', 'check_learner', 'check_trainable', 'check_better', 'check_no_folder',
+           'check_sized', 'as_number', 'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced',
+           'check_start', 'check_several', 'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule',
+           'check_iterable', 'check_amounts', 'check_data', 'check_labelled', 'check_dict', 'check_limits',
+           'check_still', 'check_rehearsed', 'check_trained', 'check_independent', 'check_moving', 'check_pictures',
+           'check_axes', 'check_readable', 'check_linear', 'check_heaps', 'check_measured', 'fed', 'check_kept',
+           'check_has_lr', 'check_address', 'check_names', 'check_optimizers', 'check_has_rule', 'check_basic',
+           'check_switches_on', 'check_size', 'check_floats', 'check_line', 'check_text', 'check_numbers',
+           'check_searched', 'check_found', 'check_plane', 'check_runs', 'check_bytes', 'check_run', 'check_class',
+           'check_alike', 'check_order', 'check_orthogonal', 'asks_for_functions', 'on_gpu', 'finite_floats']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -43,6 +48,12 @@ def is_number(
 ): # True or False
     "Is `x` a finite real number?"
     return isinstance(x, Real) and not isinstance(x, bool) and math.isfinite(x)
+
+def is_iterable(
+    x, # Anything
+): # True or False
+    "Can it be gone through? A tensor or array of one number can't, though it has `__iter__`"
+    return hasattr(x, '__iter__') and not isinstance(x, type) and getattr(x, 'ndim', 1) != 0
 
 def check_whole(
     name, # What it is called, for the error
@@ -106,7 +117,7 @@ def check_loader(
     loader, # Expected an iterable of batches `(xb, yb)`
 ): # The same
     "Raise `TypeError` for what can't be iterated over"
-    is_list = hasattr(loader, '__iter__') or hasattr(loader, '__getitem__')
+    is_list = is_iterable(loader) or hasattr(loader, '__getitem__') and not hasattr(loader, '__iter__')
     if isinstance(loader, (str, type)) or not is_list:
         what = f'the class {loader.__name__}' if isinstance(loader, type) else f'a {type(loader).__name__}'
         raise TypeError(f"{name} is {what}, expected batches (xb, yb), such as a TensorLoader")
@@ -159,6 +170,9 @@ def check_loss(
     if not isinstance(loss, torch.Tensor):
         raise ValueError(f"the loss is a {type(loss).__name__}, expected a scalar tensor: "
                          "leave out .item() or float()")
+    if loss.is_meta or loss.is_complex():
+        raise ValueError(f"the loss is of {loss.dtype} on {loss.device}, expected a real number: "
+                         "look at the kind and the device of inputs and weights")
     if loss.ndim != 0:
         raise ValueError(f"the loss has shape {list(loss.shape)}, expected one number: take its mean()")
     if not loss.requires_grad:
@@ -640,7 +654,7 @@ def check_each(
 ): # The same, as a list
     "Raise `TypeError` naming what is not a `kind`"
     name = kind.__name__
-    things = [] if things is None else list(things) if hasattr(things, '__iter__') else [things]
+    things = [] if things is None else list(things) if is_iterable(things) else [things]
     for x in things:
         if isinstance(x, type):
             raise TypeError(f"{x.__name__} is a class, expected a {name.lower()}: write {x.__name__}()")
@@ -731,7 +745,8 @@ def check_shares(
 ):
     "Raise `ValueError` unless there is a share for each schedule, and their sum is 1"
     for name, given in dict(shares=shares, schedules=schedules).items():
-        if not hasattr(given, '__len__'): raise TypeError(f"{name} is {given!r}, expected a list")
+        if not hasattr(given, '__len__') or not is_iterable(given):
+            raise TypeError(f"{name} is {given!r}, expected a list")
     good = len(shares) == len(schedules) and all(is_number(s) and s > 0 for s in shares)
     if not good or abs(sum(shares)-1) > 1e-9:
         raise ValueError(f"shares are {list(shares)} for {len(schedules)} schedules, "
@@ -1028,7 +1043,7 @@ def check_rows(
     check_tensors(x=x)
     if x.ndim != 2 or x.shape[1] != 28*28 or not len(x):
         raise ValueError(f"x is {list(x.shape)}, expected [n,784] with n ≥ 1: one image i is x[i:i+1]")
-    if titles and not hasattr(titles, '__len__'):
+    if isinstance(titles, torch.Tensor) or titles and not hasattr(titles, '__len__'):
         raise TypeError(f"titles is a {type(titles).__name__}, expected a list of texts")
     if titles and len(titles) != len(x):
         raise ValueError(f"got {len(titles)} titles for {len(x)} images: expected one for each")
@@ -1197,9 +1212,9 @@ def check_learner(
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model is {model!r}, expected an nn.Module, such as nn.Linear(28*28, 1)")
     for name in ('train', 'valid'): check_loader(f'dls.{name}', getattr(dls, name))
-    if not callable(metrics) and not hasattr(metrics or (), '__iter__'):
+    if not (metrics is None or callable(metrics) or is_iterable(metrics)):
         raise TypeError(f"metrics is a {type(metrics).__name__}, expected a function or a list of them")
-    metrics = [metrics] if callable(metrics) else list(metrics or ())
+    metrics = [metrics] if callable(metrics) else list(() if metrics is None else metrics)
     for name, f in [*functions.items(), *[('a metric', m) for m in metrics]]:
         if isinstance(f, type): check_callable(**{name: f})
         if not callable(f):
@@ -1255,7 +1270,7 @@ def one_or_more(
     expected, # What was expected, for the error
 ): # List
     "Raise `ValueError` for nothing, or what is no iterable"
-    found = list(xs) if hasattr(xs, '__iter__') and not isinstance(xs, str) else xs
+    found = list(xs) if is_iterable(xs) and not isinstance(xs, (str, bytes)) else xs
     if not isinstance(found, list) or not found:
         raise ValueError(f"{name} is {found!r}, expected {expected}")
     return found
@@ -1294,8 +1309,9 @@ def check_start(
     start, # Expected `(x, y)`, or a tensor `[…,2]`
 ): # float64 tensor `[…,2]`
     "Raise `ValueError` for what is no point of a surface"
-    try: point = torch.as_tensor(start, dtype=torch.float64)
+    try: point = torch.as_tensor(start)
     except (TypeError, ValueError, RuntimeError): point = torch.zeros(0)
+    point = torch.zeros(0) if point.is_complex() or point.is_meta else point.to(torch.float64)
     if not point.ndim or point.shape[-1] != 2:
         raise ValueError(f"start is {start!r:.80}, expected (x, y), or a tensor […,2] of many")
     return point
@@ -1321,7 +1337,7 @@ def check_cycle(
     for name, value in numbers.items():
         if not (is_number(value) and value > 0):
             raise ValueError(f"{name} is {value!r}, expected a finite number above 0")
-    fits = hasattr(momentums, '__len__') and len(momentums) == 3 and all(map(at_least_0.fits, momentums))
+    fits = is_iterable(momentums) and hasattr(momentums, '__len__') and len(momentums) == 3 and all(map(at_least_0.fits, momentums))
     if not fits: raise ValueError(f"momentums is {momentums!r}, expected three numbers of at least 0")
     check_callable(anneal=anneal)
 
@@ -1330,10 +1346,14 @@ def check_curve(
     losses, # As many
 ):
     "Raise `ValueError` unless two points or more can be read from left to right"
-    both = all(hasattr(v, '__len__') for v in (lrs, losses)) and len(lrs) == len(losses) >= 2
+    lists = all(hasattr(v, '__len__') and is_iterable(v) for v in (lrs, losses))
+    both = lists and len(lrs) == len(losses) >= 2 and all(is_number(as_number(lr)) for lr in lrs)
     if not both or not 0 < lrs[0] or not all(a < b for a, b in zip(lrs, lrs[1:])):
         raise ValueError("expected two or more learning rates above 0 that rise, and as many losses: "
                          "lr_find gives them")
+    if odd := [i for i, v in enumerate(losses) if not is_number(as_number(v))]:
+        raise ValueError(f"losses hold {losses[odd[0]]!r} in place {odd[0]}, expected finite numbers: "
+                         "cut the curve before it")
 
 def check_misspelt(
     name, # Whose group it is, for the error
@@ -1375,7 +1395,7 @@ def check_iterable(
     hint='', # What to do, for the error
 ): # The same
     "Raise `TypeError` for what can't be iterated over"
-    if not hasattr(value, '__iter__'):
+    if not is_iterable(value):
         raise TypeError(f"{name} is a {type(value).__name__}, expected a list or another iterable{hint}")
     return value
 
@@ -1394,6 +1414,19 @@ def check_data(
     if not hasattr(data, 'train_x'):
         raise TypeError(f"data is a {type(data).__name__}, expected a ThreesSevens, "
                         "as load_threes_sevens gives it")
+    for part in ('train', 'valid'): check_labelled(part, *[getattr(data, f'{part}_{k}') for k in 'xy'])
+
+def check_labelled(
+    part, # Its name, for the error
+    x, # Expected a tensor `[n,784]`
+    y, # Expected a tensor `[n,1]` of 0 and 1
+):
+    "Raise `TypeError` or `ValueError` unless each digit has its label, whatever loss looks at it later"
+    check_tensors(**{f'{part}_x': x, f'{part}_y': y})
+    if not x.ndim or y.shape != (len(x), 1):
+        raise ValueError(f"{part}_x is {list(x.shape)} and {part}_y {list(y.shape)}, expected [n,784] and [n,1]")
+    if not y.is_cuda and not torch.equal(y*y, y):
+        raise ValueError(f"{part}_y holds {y.unique()[:5].tolist()}…, expected only 0 (seven) and 1 (three)")
 
 # %% ../nbs/A_checks.ipynb #b9c2765f
 def check_dict(
@@ -1448,6 +1481,366 @@ def check_trained(
         raise ValueError(f"{name}: a group's params hold {none[0]!r:.80}, expected tensors alone")
 
 
+# %% ../nbs/A_checks.ipynb #cfde755f
+def check_independent(
+    directions, # Float tensor `[2,P]`
+    center, # Expected `[P]`
+):
+    "Raise `ValueError` unless two directions span a plane, and its centre is a point of their space"
+    if center.shape != directions.shape[1:]:
+        raise ValueError(f"center is {list(center.shape)}, expected {list(directions.shape[1:])}, "
+                         "as long as a direction")
+    if not directions.isfinite().all() or torch.linalg.matrix_rank(directions) < 2:
+        raise ValueError("the two directions lie on one line or hold NaN, expected two that span a plane: "
+                         "path_directions or filter_normalized give them")
+
+def check_moving(
+    path, # Tensor `[k,P]`
+):
+    "Raise `ValueError` for a path without a direction"
+    if not path.is_floating_point() or not path.isfinite().all():
+        raise ValueError(f"path holds NaN, infinity or numbers of {path.dtype}, expected finite floats: "
+                         "cut it before it diverges")
+    if not path.shape[1] or (path == path[0]).all():
+        raise ValueError("the path doesn't move, expected points that differ: is lr 0, or nothing trained?")
+
+def check_pictures(
+    pictures, # Each expected a matplotlib figure, or a PIL image
+):
+    "Raise `TypeError` for anything else, of which matplotlib would make an empty picture"
+    for i, f in enumerate(pictures):
+        if not hasattr(f, 'savefig') and not hasattr(f, 'quantize'):
+            raise TypeError(f"picture {i} is a {type(f).__name__}, expected a matplotlib figure or a PIL image")
+
+def check_axes(
+    ax, # Expected matplotlib axes
+):
+    "Raise `TypeError` for what can't be drawn on"
+    if not hasattr(ax, 'plot') or isinstance(ax, type):
+        raise TypeError(f"ax is a {type(ax).__name__}, expected matplotlib axes: fig, ax = plt.subplots()")
+
+def check_readable(
+    contents, # Expected a dict of tensors and plain data
+    where='contents', # What it is called, for the error
+):
+    "Raise `TypeError` for what `read_whole` would refuse"
+    if where == 'contents' and not isinstance(contents, dict):
+        raise TypeError(f"contents is a {type(contents).__name__}, expected a dict of tensors and plain data")
+    plain = bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device, torch.Size
+    if isinstance(contents, torch.Tensor) or type(contents) in plain: return
+    if isinstance(contents, dict):
+        for k, v in contents.items(): check_readable(v, f'{where}[{k!r}]')
+    elif type(contents) in (list, tuple, set):
+        for i, v in enumerate(contents): check_readable(v, f'{where}[{i}]')
+    else: check_savable(contents, where)
+
+# %% ../nbs/A_checks.ipynb #27dae387
+def check_linear(
+    xb, # Expected `[…,k]`
+    weights, # Expected `[k,m]`
+    bias, # Expected `[m]`, or one number
+):
+    "Raise `TypeError` or `ValueError` unless inputs, weights and bias fit each other"
+    check_tensors(xb=xb, weights=weights, bias=bias)
+    shapes = [list(t.shape) for t in (xb, weights, bias)]
+    if weights.ndim != 2 or not xb.ndim or xb.shape[-1] != len(weights) or shapes[2] not in ([], [1], shapes[1][1:]):
+        raise ValueError(f"xb is {shapes[0]}, weights {shapes[1]} and bias {shapes[2]}: "
+                         "expected [n,k], [k,m] and [m], such as [n,784], [784,1] and [1]")
+    if xb.dtype != weights.dtype and not torch.is_autocast_enabled(xb.device.type):
+        raise ValueError(f"xb is of {xb.dtype} and weights of {weights.dtype}, expected the same: xb.to(weights)")
+
+def check_heaps(
+    heaps, # Expected a dict with a tensor for each part
+    parts, # Names of the parts
+):
+    "Raise `TypeError` or `ValueError` unless there are pictures of each part"
+    if not isinstance(heaps, dict) or not {*parts} <= heaps.keys():
+        what = f'a dict of {[*heaps]}' if isinstance(heaps, dict) else f'a {type(heaps).__name__}'
+        raise TypeError(f"heaps is {what}, expected a dict of {[*parts]}")
+    check_tensors(**{part: heaps[part] for part in parts})
+    for part in parts:
+        h = heaps[part]
+        if not len(h.shape) or h.shape[1:].numel() != 784 or h.dtype not in (torch.uint8, torch.float32):
+            raise ValueError(f"{part} is {list(h.shape)} of {h.dtype}, "
+                             "expected [n,28,28] of torch.uint8 (0 to 255) or torch.float32 (0 to 1)")
+
+def check_measured(
+    f, # A metric or loss
+    value, # What it gave for a batch
+): # The same
+    "Raise `TypeError` or `ValueError` unless it is one number"
+    name = getattr(f, '__name__', type(f).__name__)
+    shape = list(getattr(value, 'shape', ()))
+    if shape and math.prod(shape) != 1:
+        raise ValueError(f"{name} gave {shape} numbers for a batch, expected one: take its mean()")
+    real = isinstance(value, Real) or hasattr(value, 'shape') and 'complex' not in str(value.dtype)
+    if not real: raise TypeError(f"{name} gave {value!r:.80} for a batch, expected a number, a mean over its rows")
+    return value
+
+class fed:
+    "`with fed(model, xb):` an error of torch's says what the model was given, if that doesn't look like its weights"
+    def __init__(self,
+        model, # A function or `nn.Module`
+        xb, # Inputs of a batch
+    ): self.model, self.xb = model, xb
+
+    def __enter__(self): return self
+
+    def __exit__(self, kind, error, trace):
+        if not isinstance(error, (RuntimeError, TypeError, AttributeError, NotImplementedError)): return
+        look = lambda t: (str(t.dtype), str(t.device))
+        own = {look(p) for p in getattr(self.model, 'parameters', list)()}
+        if not own: return
+        xb, text = self.xb, str(error)
+        given = f'a {type(xb).__name__}'
+        wrong = type(xb).__name__ in text
+        if isinstance(xb, torch.Tensor):
+            given = f'a tensor {list(xb.shape)} of {xb.dtype} on {xb.device}'
+            wrong = look(xb) not in own and (xb.is_floating_point() or xb.is_complex() or 'dtype' in text)
+        if wrong:
+            kinds = ', '.join(sorted(f'{d} on {where}' for d, where in own))
+            raise again(error, f"{error}. The model was given {given}, its weights are of {kinds}: "
+                               "give it a tensor of that kind") from error
+
+# %% ../nbs/A_checks.ipynb #e4f5ce9e
+def check_kept(
+    tensors, # What a block changes
+): # The same, as a list
+    "Raise `TypeError` unless they are tensors"
+    if isinstance(tensors, torch.Tensor): raise TypeError("got one tensor, expected a list of them: pass [tensor]")
+    tensors = list(check_iterable('tensors', tensors))
+    check_tensors(**{f'tensor {i}': t for i, t in enumerate(tensors)})
+    return tensors
+
+def check_has_lr(
+    opt, # Expected an optimizer
+):
+    "Raise `TypeError` for what has no learning rate"
+    if isinstance(opt, type) or not (hasattr(opt, 'param_groups') or hasattr(opt, 'lr')):
+        what = f'the class {opt.__name__}' if isinstance(opt, type) else f'a {type(opt).__name__}'
+        raise TypeError(f"opt is {what}, expected an optimizer, with param_groups or lr")
+
+def check_address(
+    url, # Expected text
+    wait, # Expected a number above 0
+):
+    "Raise `TypeError` or `ValueError` for what is no address, or no time to wait"
+    if not isinstance(url, str) or '://' not in url:
+        raise TypeError(f"url is {url!r:.80}, expected text such as 'https://example.org/a.tgz'")
+    check_hypers('fetch', dict(wait=wait), dict(wait=above_0))
+
+def check_names(
+    keys, # Expected a list of texts
+): # The same, as a list
+    "Raise `TypeError` unless they are names"
+    if isinstance(keys, str) or not hasattr(keys, '__iter__'):
+        raise TypeError(f"keys is {keys!r:.80}, expected a list of names, such as ['model', 'opt']")
+    return list(keys)
+
+def check_optimizers(
+    opts, # Each expected to have `step()` and `zero_grad()`
+): # The same, as a list
+    "Raise `TypeError` that names what is no optimizer, `ValueError` if there is none"
+    if not opts: raise ValueError("got no optimizer, expected at least one")
+    return [check_used('opt', opt) for opt in opts]
+
+def check_has_rule(
+    cls, # A class of optimizers
+):
+    "Raise `TypeError` for the bare class, which has nothing to apply"
+    if not hasattr(cls, 'rule'):
+        raise TypeError(f"{cls.__name__} has no rule, expected a class made with one: "
+                        "class Mine(Optimizer, rule=mine): …")
+
+def check_basic(
+    params, # List of parameters
+    lr, # Learning rate, as it is at a step
+): # The parameters
+    "Raise `ValueError` or `TypeError` before a step that would fail in the middle, or go wrong"
+    if lr != 0: check_lr(lr)
+    check_trained('BasicOptim', params)
+    for p in params:
+        if p.grad is not None and p.grad.shape != p.shape:
+            raise ValueError(_unlike('BasicOptim', p, 'gradient', p.grad.shape, p.shape))
+    return params
+
+# %% ../nbs/A_checks.ipynb #116852a0
+def check_switches_on(
+    **switches, # By name: each expected True or False
+):
+    "Raise `TypeError` for what Python would take for yes or no without a word"
+    for name, v in switches.items():
+        if not isinstance(v, (bool, Integral)) and v is not None:
+            raise TypeError(f"{name} is {v!r:.80}, expected True or False")
+
+def check_size(
+    size, # Expected a whole number of at least 0, or several
+):
+    "Raise `ValueError` for what is no shape"
+    for n in size if isinstance(size, (tuple, list)) else [size]: check_whole('a size', n, least=0)
+
+def check_floats(
+    **things, # By name: each expected a tensor of floats
+):
+    "Raise `TypeError` for whole or complex numbers"
+    check_tensors(**things)
+    for name, t in things.items():
+        if not t.is_floating_point():
+            raise TypeError(f"{name} holds numbers of {t.dtype}, expected floats, such as torch.float32")
+
+def check_line(
+    path, # Expected real numbers `[k,2]`
+):
+    "Raise `TypeError` or `ValueError` for what can't be drawn as a line"
+    check_tensors(path=path)
+    if path.ndim != 2 or path.shape[1] != 2 or not len(path) or path.is_complex() or path.is_meta:
+        raise ValueError(f"path is {list(path.shape)} of {path.dtype} on {path.device}, expected real numbers [k,2]")
+
+def check_text(
+    **things, # By name: each expected a text
+):
+    "Raise `TypeError` for what is no text"
+    for name, x in things.items():
+        if not isinstance(x, str): raise TypeError(f"{name} is {x!r:.80}, expected text")
+
+def check_numbers(
+    name, # What they are, for the error
+    values, # Expected numbers; NaN and infinity are numbers too
+): # The same, as a list
+    "Raise `TypeError` for anything else"
+    values = list(check_iterable(name, values))
+    for i, v in enumerate(values):
+        v = as_number(v)
+        if not isinstance(v, Real): raise TypeError(f"{name} hold {v!r:.80} in place {i}, expected numbers")
+    return values
+
+def check_searched(
+    search, # Expected a dict: learning rate to a list of losses
+):
+    "Raise `TypeError` or `ValueError` for rates that none can be, or losses that are no numbers"
+    if not isinstance(search, dict):
+        raise TypeError(f"search is {search!r:.80}, expected a dict of learning rates to losses, "
+                        "as search_lr returns it")
+    for lr, losses in search.items():
+        check_lr(lr)
+        if isinstance(losses, (str, bytes)): raise TypeError(f"the losses at lr {lr} are {losses!r:.80}, expected numbers")
+        check_numbers(f'the losses at lr {lr}', losses)
+
+# %% ../nbs/A_checks.ipynb #b8391ba2
+def check_found(
+    found, # An `LRFound`
+):
+    "Raise `ValueError` unless its curve can be read, and its suggestions lie on it"
+    check_curve(found.lrs, found.losses)
+    for name in ('valley', 'steep'):
+        lr = getattr(found, name)
+        if not is_number(as_number(lr)) or lr not in list(found.lrs):
+            raise ValueError(f"found.{name} is {lr!r:.80}, expected one of found.lrs, as lr_find gives it")
+
+def check_plane(
+    plane, # A `LossPlane`
+):
+    "Raise `TypeError` or `ValueError` unless there is a loss for each point"
+    check_floats(**{f'plane.{name}': getattr(plane, name) for name in 'abz'})
+    shapes = [list(getattr(plane, name).shape) for name in 'abz']
+    if shapes != [[shapes[2][-1]] if shapes[2] else None, shapes[2][:1], shapes[2]] or len(shapes[2]) != 2:
+        raise ValueError(f"plane has a, b and z of shapes {shapes}, expected [n], [m] and [m,n], "
+                         "as loss_plane gives them")
+
+def check_runs(
+    paths, # Expected a dict: name to a list of `(surface, lr, path)`
+    Surface, # The class of surfaces
+):
+    "Raise `TypeError` or `ValueError` for what `tuned_paths` doesn't give"
+    check_dict('paths', paths, ', as tuned_paths returns it')
+    lengths = set()
+    for name, runs in paths.items():
+        fits = isinstance(runs, (list, tuple)) and runs and all(isinstance(r, (list, tuple)) and len(r) == 3 for r in runs)
+        if not fits or not all(isinstance(r[0], Surface) and is_number(r[1]) for r in runs):
+            raise TypeError(f"paths[{name!r}] is {runs!r:.80}, expected a list of (surface, lr, path), "
+                            "as tuned_paths returns it")
+        for _, _, path in runs: check_line(path)
+        lengths.add(len(runs))
+    if len(lengths) > 1: raise ValueError(f"paths has {sorted(lengths)} surfaces, expected as many for each name")
+
+def check_bytes(
+    **things, # By name: each expected bytes
+):
+    "Raise `TypeError` for anything else"
+    for name, x in things.items():
+        if not isinstance(x, (bytes, bytearray)):
+            raise TypeError(f"{name} is a {type(x).__name__}, expected bytes, as compact(…).png has them")
+
+def check_run(
+    raced, # A dict of name to `Raced`
+):
+    "Raise `TypeError` or `ValueError` unless each has what `race` writes"
+    check_raced(raced)
+    for name, r in raced.items():
+        lists = isinstance(r.histories, (list, tuple)) and r.histories and all(
+            isinstance(h, (list, tuple)) and h and all(isinstance(e, (list, tuple)) and len(e) == 2 for e in h)
+            for h in r.histories)
+        numbers = lists and all(isinstance(v, Real) for h in r.histories for e in h for v in e)
+        if not numbers:
+            raise TypeError(f"the histories of {name} are {r.histories!r:.80}, "
+                            "expected for each seed a list of [loss, accuracy], as race() returns them")
+        check_searched(r.search)
+        if r.search and r.lr not in r.search:
+            raise ValueError(f"the lr of {name} is {r.lr!r}, expected one of {[*r.search]}, those of its search")
+
+def check_class(
+    name, # Of the class, for the error
+    remembers, # What the rule remembers, a list of names
+    hypers, # Names of its hyper-parameters
+    given, # Dict: `state`, `keep_if`, `ranges`, `check`, `check_param`, `elementwise`, as given
+):
+    "Raise `TypeError` for a class of optimizers that would fail, or go wrong, at its first step"
+    for key in ('state', 'keep_if', 'ranges'):
+        v = given[key]
+        if v is not None and not isinstance(v, dict): raise TypeError(f"{name}: {key} is {v!r:.80}, expected a dict")
+    known = [*remembers, *(given['state'] or ())]
+    if odd := [k for k in given['keep_if'] or () if k not in known]:
+        raise TypeError(f"{name}: keep_if names {odd[0]!r}, expected one of {known}, what the rule remembers")
+    if given['state'] and (missing := [n for n in remembers if n not in given['state']]):
+        raise TypeError(f"{name}: state lacks {missing}, expected a name for all of {remembers}")
+    if odd := [v for v in (given['keep_if'] or {}).values() if v not in hypers]:
+        raise TypeError(f"{name}: keep_if names {odd[0]!r}, expected one of the hyper-parameters {hypers}")
+    for key in ('check', 'check_param'):
+        if given[key] is not None and not callable(given[key]):
+            raise TypeError(f"{name}: {key} is {given[key]!r:.80}, expected a function")
+    for key, r in (given['ranges'] or {}).items():
+        if not hasattr(r, 'fits'): raise TypeError(f"{name}: the range of {key} is {r!r:.80}, expected a Range, such as at_least_0")
+    check_switches_on(elementwise=given['elementwise'])
+
+# %% ../nbs/A_checks.ipynb #0b772a60
+def check_alike(
+    **things, # By name: each expected a tensor `[n,…]`, alike but for n
+):
+    "Raise `TypeError` or `ValueError` for tensors that can't be laid one under another"
+    check_tensors(**things)
+    shapes = {name: list(t.shape) for name, t in things.items()}
+    if not all(shapes.values()) or len({tuple(s[1:]) for s in shapes.values()}) > 1:
+        raise ValueError(f"got {shapes}, expected [n,…] for each, alike but for n")
+
+def check_order(
+    shuffle, # Expected True or False
+    generator, # Expected a `torch.Generator` or None
+):
+    "Raise `TypeError` for what would fail, or be taken for yes, at the first epoch"
+    check_switches_on(shuffle=shuffle)
+    if generator is not None: check_kind('generator', generator, torch.Generator)
+
+def check_orthogonal(
+    coefficients, # Expected three numbers
+    eps, # Expected a number of at least 0
+    dtype, # Expected a `torch.dtype` of floats
+):
+    "Raise `ValueError` or `TypeError` for what Newton–Schulz can't compute with"
+    numbers = dict(coefficients=several_numbers(3, 'three'), eps=at_least_0)
+    check_hypers('orthogonalized', dict(coefficients=coefficients, eps=eps), numbers)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"orthogonalized: dtype is {dtype!r:.80}, expected a kind of floats, such as torch.float32")
+
 # %% ../nbs/A_checks.ipynb #9d896f7e
 import inspect
 from functools import wraps
@@ -1456,14 +1849,15 @@ from functools import wraps
 def asks_for_functions(
     *names, # Names of arguments, each expected a function, or a module
 ): # A decorator
-    "The decorated function looks at these arguments first. Raises as `check_callable` does."
+    """The decorated function looks at these arguments first. Raises as `check_callable` does;
+    an error of torch's says what the model was given."""
     def decorate(f):
         order = [*inspect.signature(f).parameters]
         @wraps(f)
         def checked(*args, **kwargs):
             given = dict(zip(order, args), **kwargs)
             check_callable(**{name: given[name] for name in names if name in given})
-            return f(*args, **kwargs)
+            with fed(given.get('model'), given.get('xb')): return f(*args, **kwargs)
         return checked
     return decorate
 

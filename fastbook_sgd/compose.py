@@ -8,7 +8,7 @@ __all__ = ['like', 'decayed', 'clipped', 'cautious', 'lookahead']
 # %% ../nbs/15_your_own.ipynb #32f04af4
 import inspect
 
-from .checks import above_0, between, whole_above_0
+from .checks import above_0, between, check_callable, whole_above_0
 
 # %% ../nbs/15_your_own.ipynb #7127be44
 def like(
@@ -18,6 +18,7 @@ def like(
     **hypers, # Further hyper-parameters, or other defaults
 ): # A decorator
     "The decorated function takes what `rule` takes, and more; it is called with all of it by name"
+    check_callable(rule=rule)
     given = inspect.signature(rule).parameters
     first = [n for n, p in given.items() if p.default is p.empty]
     first += [n for n in remembers if n not in first]

@@ -12,8 +12,8 @@ from collections import namedtuple
 import matplotlib.pyplot as plt
 import torch
 
-from .checks import check_batches, check_images, check_iterable, check_rows
-from .checks import check_tensors, check_whole
+from .checks import check_batches, check_images, check_iterable, check_order, check_rows
+from .checks import check_alike, check_heaps, check_whole
 from .sources import PARTS, find_digits, read_embedded, read_folder, read_picture
 
 # %% ../nbs/00_data.ipynb #6d0a71e4
@@ -42,7 +42,7 @@ def label_images(
     sevens, # float32 `[b,784]`
 ): # Images `[a+b,784]`, 3s first, and labels int64 `[a+b,1]`
     "Put threes and sevens into one tensor and label them 1 and 0"
-    check_tensors(threes=threes, sevens=sevens)
+    check_alike(threes=threes, sevens=sevens)
     labels = torch.cat([torch.ones(len(threes), 1), torch.zeros(len(sevens), 1)])
     return torch.cat([threes, sevens]), labels.long()
 
@@ -52,6 +52,7 @@ def label_heaps(
     source, # Where they came from
 ): # A `ThreesSevens`
     "Lay each picture of the four heaps out as a row, and label it"
+    check_heaps(heaps, PARTS)
     heaps = [heaps[part] for part in PARTS]
     rows = [stack_images(h) if h.dtype == torch.uint8 else h.view(-1, 28*28) for h in heaps]
     return ThreesSevens(*label_images(*rows[:2]), *label_images(*rows[2:]), source)
@@ -85,6 +86,7 @@ class TensorLoader:
         generator=None, # A `torch.Generator` that draws the order
     ):
         self.x, self.y, self.bs = x, y, check_batches(x, y, bs)
+        check_order(shuffle, generator)
         self.shuffle, self.generator = shuffle, generator
 
     def __len__(self): return -(-len(self.x) // self.bs)

@@ -9,8 +9,8 @@ __all__ = ['calc_grad', 'train_epoch', 'weighted_means', 'validate_epoch', 'trai
 import torch
 
 from .checks import any_nan, asks_for_functions, check_callable, check_epochs, check_iterable
-from .checks import check_loss, check_predictions, check_some, finite_floats, given_or_global
-from .checks import named, on_gpu, pairs_of, rows_of
+from .checks import check_loss, check_measured, check_predictions, check_some, fed, finite_floats
+from .checks import given_or_global, named, on_gpu, pairs_of, rows_of
 from .linear import batch_accuracy, mnist_loss
 from .saving import eval_mode, safe_epoch, tensors_of
 
@@ -61,9 +61,9 @@ def weighted_means(
         with torch.no_grad():
             for xb, yb in pairs_of(dl):
                 if not (rows := rows_of(xb, yb)): continue
-                predictions = model(xb)
+                with fed(model, xb): predictions = model(xb)
                 sizes.append(rows)
-                values.append([f(predictions, yb) for f in functions] + [any_nan(predictions)])
+                values.append([check_measured(f, f(predictions, yb)) for f in functions] + [any_nan(predictions)])
     finally: put_back()
     check_some(sum(sizes), 'validation')
     *means, nans = [sum(float(v)*n for v, n in zip(column, sizes))/sum(sizes) for column in zip(*values)]

@@ -19,7 +19,7 @@ import torch
 
 from .adaptive import adagrad, adam, adamw
 from .base import Each, Optimizer, real, same, settled
-from .checks import check_compiled, check_fit, check_takes, check_together
+from .checks import check_compiled, check_fit, check_kind, check_takes, check_together
 from .momentum import sgd
 
 # %% ../nbs/E_drivers.ipynb #dca23255
@@ -345,6 +345,7 @@ class Tried(Each):
     def __init__(self,
         opt, # `Optimizer` to drive
     ):
+        check_kind('opt', opt, Optimizer)
         check_elementwise(opt, self.name)
         self.opt, self.plans, self.state, self.rooms = opt, [], None, {}
 

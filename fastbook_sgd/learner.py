@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 
 from .checks import check_begun, check_column, check_epochs, check_learner, check_lr
-from .checks import check_hypers, check_made, check_trainable, share_that_stays
+from .checks import check_hypers, check_made, check_switches_on, check_tensors, check_trainable
+from .checks import share_that_stays
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy, mnist_loss
 from .optimizer import BasicOptim
@@ -34,6 +35,7 @@ class SmoothLoss:
 
     def add(self, loss):
         "Take the next loss into the average"
+        check_tensors(loss=loss)
         self.count += 1
         loss = loss.detach().float()  # whatever it was computed in
         self.value = torch.lerp(loss, self.value.to(loss), self.beta)
@@ -65,6 +67,7 @@ class EpochLoop(EpochTable, Saved):
     "A learner's loop: an epoch is trained and validated, and adds a row to the table"
     def begin(self, lr, resume):
         "A new optimizer and an empty table, unless we go on. Raises `ValueError` with nothing to resume."
+        check_switches_on(resume=resume)
         if not resume: self.opt, self.rows, self.smooth = self.new_opt(float(check_lr(lr))), [], SmoothLoss()
         check_begun(self.opt, 'resume')
         if resume and lr is not None: set_lr(self.opt, float(check_lr(lr)))
@@ -96,7 +99,6 @@ class EpochLoop(EpochTable, Saved):
         return weighted_means([self.loss_func, *self.metrics], self.model, self.dls.valid)
 
     def epoch_done(self): pass   # after each row, for those who build on this
-
 
 # %% ../nbs/04_learner.ipynb #de4cc399
 class BasicLearner(EpochLoop):

@@ -8,7 +8,7 @@ __all__ = ['linear1', 'init_params', 'batch_accuracy', 'mnist_loss']
 # %% ../nbs/01_linear.ipynb #85156eec
 import torch
 
-from .checks import check_pair, check_std
+from .checks import check_linear, check_pair, check_size, check_std
 
 # %% ../nbs/01_linear.ipynb #91f073f1
 from .moved import old_names
@@ -22,6 +22,7 @@ def linear1(
     bias, # float `[1]`
 ): # float `[n,1]`, one score for each image
     "The linear layer by hand: pixels times weights, added up, plus the bias"
+    check_linear(xb, weights, bias)
     return xb @ weights + bias
 
 # %% ../nbs/01_linear.ipynb #8537b929
@@ -32,6 +33,7 @@ def init_params(
     """Normally distributed random numbers to start from. Raises `ValueError` unless `std` ≥ 0.
     From the book: Howard and Gugger, chapter 4."""
     check_std(std)
+    check_size(size)
     return (torch.randn(size) * std).requires_grad_()
 
 # %% ../nbs/01_linear.ipynb #8d2d8c1e

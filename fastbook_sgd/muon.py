@@ -11,7 +11,7 @@ import math
 import torch
 
 from .base import Optimizer
-from .checks import between, check_matrix, check_tensors, check_whole
+from .checks import between, check_matrix, check_orthogonal, check_tensors, check_whole
 from .checks import one_of, several_numbers, whole_between
 
 # %% ../nbs/08_muon.ipynb #81adb67b
@@ -26,6 +26,7 @@ def orthogonalized(
     check_tensors(G=G)
     check_matrix('orthogonalized', G)
     steps = check_whole('steps', steps, least=0)
+    check_orthogonal(coefficients, eps, dtype)
     a, b, c = coefficients
     X = G.to(dtype).T if len(G) > G.shape[1] else G.to(dtype)
     X = X / X.norm().clamp(min=eps)

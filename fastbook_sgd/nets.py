@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .checks import check_callable, check_data, check_dict, check_epochs, check_made
+from .checks import check_callable, check_data, check_epochs, check_floats, check_made
 from .checks import check_opt_func, check_pair, check_picked
-from .checks import check_rates, check_seed, check_seeds, check_several, check_split, is_number
+from .checks import check_rates, check_seed, check_seeds, check_searched, check_several, check_split, is_number
 from .data import TensorLoader
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy
@@ -42,6 +42,7 @@ def cross_entropy(
 ): # Scalar tensor of at least 0; 0 is perfect
     """Mean of minus the logarithm of the probability given to the truth.
     Raises `ValueError` as `check_pair` does."""
+    check_floats(predictions=predictions)
     check_pair(predictions, targets)
     return F.binary_cross_entropy_with_logits(predictions, targets.to(predictions.dtype))
 
@@ -111,7 +112,7 @@ def pick_lr(
     search, # What `search_lr` returned
 ): # The learning rate with the lowest mean loss
     "The best of the searched learning rates. Raises `ValueError` if there is none without a breakdown."
-    if search != {}: check_dict('search', search, ' of learning rates to losses, as search_lr returns it')
+    check_searched(search)
     for lr, losses in search.items(): check_several(f'loss at lr {lr}', [*range(len(losses))])
     mean = {lr: sum(losses)/len(losses) for lr, losses in search.items()}
     best = min(mean, key=mean.get, default=None)

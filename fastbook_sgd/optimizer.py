@@ -8,7 +8,7 @@ __all__ = ['BasicOptim']
 # %% ../nbs/03_optimizer.ipynb #2a2d10c4
 import torch
 
-from .checks import check_lr, check_params
+from .checks import check_basic, check_lr, check_params
 
 # %% ../nbs/03_optimizer.ipynb #9efa9455
 from .moved import old_names
@@ -27,7 +27,7 @@ class BasicOptim:
     @torch.no_grad()
     def step(self, *args, **kwargs):
         "Move each parameter that has a gradient against it, in place"
-        for p in self.params:
+        for p in check_basic(self.params, self.lr):
             if p.grad is not None: p.add_(p.grad, alpha=-self.lr)
 
     def zero_grad(self, *args, **kwargs):

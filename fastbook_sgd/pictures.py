@@ -22,7 +22,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from .checks import (
     at_least_0, check_callable, check_dict, check_directions, check_epochs, check_frames, check_heights,
     check_hypers, check_iterable, check_kind, check_limits, check_loader, check_module, check_points,
-    check_several, check_tensors, check_trainable, check_used, check_weight_images, check_whole, pairs_of)
+    check_several, check_tensors, check_trainable, check_used, check_weight_images, check_whole, pairs_of,
+    check_axes, check_bytes, check_independent, check_moving, check_pictures, check_plane, check_runs, fed)
 from .linear import mnist_loss
 from .descent import calc_grad
 from .surfaces import COLORS, Surface, best_lr, descend, draw_path, draw_surface, name_opts
@@ -46,7 +47,7 @@ def show_paths(
     paths, # What `tuned_paths` returns
 ): # The matplotlib figure
     "A row of pictures for each surface, a column for each optimizer, the learning rate in the corner"
-    check_dict('paths', paths, ', as tuned_paths returns it')
+    check_runs(paths, Surface)
     rows, columns = len(next(iter(paths.values()))), len(paths)
     size = 1.9*columns, 1.2*rows
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
@@ -67,7 +68,9 @@ class Picture:
     "A PNG file, still or animated, that a notebook shows; `save` writes it to disk"
     def __init__(self,
         png, # Bytes of the file
-    ): self.png = png
+    ):
+        check_bytes(png=png)
+        self.png = png
 
     def _repr_png_(self): return self.png
 
@@ -84,6 +87,7 @@ def pixels(
     fig, # A matplotlib figure
 ): # PIL image, RGB
     "The figure as it is now"
+    check_pictures([fig])
     canvas = FigureCanvasAgg(fig)
     canvas.draw()
     return Image.frombytes('RGBA', canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert('RGB')
@@ -95,6 +99,7 @@ def compact(
     "One figure as a PNG of 128 colours, or several as an animated one, in the colours of the last"
     check_hypers('compact', dict(seconds=seconds), dict(seconds=at_least_0))
     check_several('picture', [*range(len(figs))])
+    check_pictures(figs)
     images, file = [f if isinstance(f, Image.Image) else pixels(f) for f in figs], io.BytesIO()
     palette = images[-1].quantize(128, dither=Image.Dither.NONE)
     first, *rest = [im.quantize(palette=palette, dither=Image.Dither.NONE) for im in images]
@@ -159,6 +164,7 @@ def filter_normalized(
 ): # float `[P]`
     """A random direction in which each row of a weight is as long as the model's row, and biases don't move.
     From Li et al. 2018."""
+    check_module(model)
     def one(p):
         d = torch.randn(p.shape, generator=generator, dtype=p.dtype)
         if p.ndim < 2: return torch.zeros_like(d)
@@ -192,7 +198,7 @@ def loss_plane(
     n = check_whole('n', n, least=2)
     def at(a, b):
         vector_to_parameters(center + a*directions[0] + b*directions[1], probe.parameters())
-        return loss_func(probe(x), y)
+        with fed(model, x): return loss_func(probe(x), y)
     a, b = torch.linspace(*alim, n), torch.linspace(*blim, n)
     return LossPlane(a, b, torch.stack([torch.stack([at(i, j) for i in a]) for j in b]))
 
@@ -206,6 +212,8 @@ def show_plane(
     """Draw lines of equal loss, evenly spaced in its logarithm, and paths over them.
     Raises `ValueError` for a loss that is NaN, infinite or the same everywhere."""
     check_kind('plane', plane, LossPlane, ', as loss_plane returns it')
+    check_plane(plane)
+    if ax is not None: check_axes(ax)
     if paths: check_dict('paths', paths, ' of name to coordinates [k,2]')
     z, paths = plane.z.clamp(min=1e-9), paths or {}
     check_heights(z)
@@ -234,6 +242,7 @@ def project(
     "Coordinates of the points of the plane that lie nearest to the path's"
     check_tensors(path=path, center=center, directions=directions)
     check_directions(directions, path.shape[-1])
+    check_independent(directions, center)
     return torch.linalg.lstsq(directions.T, (path - center).T).solution.T
 
 def share_kept(
@@ -243,6 +252,7 @@ def share_kept(
     "The share of the path's variance that lies in the plane of the directions"
     check_tensors(path=path, directions=directions)
     check_points(path, 2)
+    check_moving(path)
     off = path - path.mean(0)
     kept = project(off, torch.zeros_like(off[0]), directions) @ directions
     return (kept.square().sum() / off.square().sum()).item()
@@ -255,6 +265,7 @@ def path_directions(
     Raises `ValueError` for fewer than three points."""
     check_tensors(path=path)
     check_points(path)
+    check_moving(path)
     d = torch.linalg.svd(path - path.mean(0), full_matrices=False)[2][:2]
     return d * torch.where(d @ (path[-1] - path[0]) < 0, -1., 1.)[:,None]
 

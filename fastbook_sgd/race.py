@@ -16,7 +16,8 @@ import pandas as pd
 from matplotlib.ticker import LogLocator
 
 from . import optim
-from .checks import check_params, check_raced, check_racers, check_rates, check_seeds
+from .checks import check_optimizers, check_params, check_run, check_racers, check_rates
+from .checks import check_seeds
 from .nets import cross_entropy, pick_lr, search_lr, thirty_units, train_from
 
 # %% ../nbs/14_race.ipynb #42d8ed19
@@ -24,7 +25,7 @@ class Together:
     "Several optimizers that step as one"
     def __init__(self,
         *opts, # Each has `step()` and `zero_grad()`
-    ): self.opts = opts
+    ): self.opts = check_optimizers(opts)
 
     def step(self):
         "Let each take its step"
@@ -118,7 +119,7 @@ def show_search(
     raced, # What `race` returned
 ): # The matplotlib figure
     "The held-out loss against the learning rate, a line for each racer, and a dot at the rate it was given"
-    check_raced(raced)
+    check_run(raced)
     fig, ax = plt.subplots(figsize=(7,3.5), layout='constrained')
     for i, (name, r) in enumerate(raced.items()):
         means = {lr: sum(losses)/len(losses) for lr, losses in r.search.items()}
@@ -136,7 +137,7 @@ def race_table(
     raced, # What `race` returned
 ): # DataFrame, the lowest mean loss first
     "Mean, lowest and highest validation loss and accuracy over the seeds, and the seconds for one training"
-    check_raced(raced)
+    check_run(raced)
     def stats(what, v): return {f'{what} mean': sum(v)/len(v), f'{what} low': min(v), f'{what} high': max(v)}
     def row(name, r):
         loss, accuracy = [[h[-1][i] for h in r.histories] for i in (0, 1)]
@@ -151,7 +152,7 @@ def show_race(
 ): # The matplotlib figure
     """Left the mean validation loss after each epoch, right the loss at the finish, a dot for each seed;
     the lowest mean on top"""
-    check_raced(raced)
+    check_run(raced)
     fig, (left, right) = plt.subplots(1, 2, figsize=(8,3.5), layout='constrained')
     order = list(race_table(raced).index)
     for i, (name, r) in enumerate(raced.items()):
@@ -175,6 +176,6 @@ def told_apart(
     raced, # What `race` returned
 ): # List of pairs of names, the better one first
     "The pairs in which every run of the one ends with a lower loss than every run of the other"
-    check_raced(raced)
+    check_run(raced)
     loss = {name: [h[-1][0] for h in r.histories] for name, r in raced.items()}
     return [(a, b) for a, b in itertools.permutations(loss, 2) if max(loss[a]) < min(loss[b])]

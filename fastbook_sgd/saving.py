@@ -29,7 +29,8 @@ from torch import nn
 
 from .checks import again, check_begun, check_between_epochs, check_finite_tensors, check_keys
 from .checks import check_learner_state, check_lr, check_no_folder, check_one_lr, check_remembers
-from .checks import check_savable, check_saved_lr
+from .checks import check_has_lr, check_kept, check_module, check_names, check_readable
+from .checks import check_savable, check_saved_lr, check_tensors
 
 try: import fcntl
 except ImportError: fcntl = None  # Windows, where a file that is open can't be deleted
@@ -89,6 +90,7 @@ def write_whole(
 ):
     """Save so that at any moment, even if the process is killed, `path` is the old file or the new one.
     Raises `OSError` with the reason, such as a full disk; the old file is unchanged then."""
+    check_readable(contents)
     path = Path(os.path.realpath(path))
     part = path.with_name(f'{path.name}.{uuid4().hex[:12]}.part')
     try:
@@ -111,6 +113,7 @@ def read_whole(
 ): # dict
     """Load tensors, to the CPU, and plain data, no code. Raises `OSError` if it can't be read,
     or `ValueError` if it is damaged or something else."""
+    keys = check_names(keys)
     with open(os.fspath(path), 'rb') as f:  # a number would be an open file's
         try: contents = torch.load(f, map_location='cpu', weights_only=True)
         except Exception as e:
@@ -176,6 +179,7 @@ def put(
     old, # A copy that was made of it
 ):
     "Make `t` what it was. What is equal isn't touched: some tensors can't be written to."
+    check_tensors(t=t, old=old)
     if (t.shape, t.dtype, t.device) != (old.shape, old.dtype, old.device): t.data = old
     elif t.device.type != 'meta' and (t.layout != torch.strided or not torch.equal(t, old)): t.copy_(old)
 
@@ -199,7 +203,7 @@ class safe_epoch:
     def __init__(self,
         epoch, # Its number, for the error
         tensors, # What the block changes
-    ): self.epoch, self.tensors = epoch, list(tensors)
+    ): self.epoch, self.tensors = epoch, check_kept(tensors)
 
     def __enter__(self):
         self.grad = torch.is_grad_enabled()
@@ -252,6 +256,7 @@ def kept_model(
     copies=None, # Dict from the `id` of tensors to copies of them that are there already
 ): # A function that puts it back
     "Remember parameters, buffers (also those that will be replaced by others) and extra state"
+    check_module(model)
     places = [(d, name, t) for m in model.modules() for d in (m._parameters, m._buffers)
               for name, t in d.items() if t is not None]
     copies = copies or {id(t): t.detach().clone() for *_, t in places}
@@ -328,6 +333,7 @@ def load_opt(
     saved, # What `state_of_opt` gave
 ):
     "Give the optimizer a copy of the saved state. Raises `ValueError` for a learning rate that none can be."
+    check_has_lr(opt)
     check_saved_lr(saved)
     if not hasattr(opt, 'load_state_dict'): opt.lr = check_lr(saved.get('lr')); return
     saved, now = deepcopy(saved), opt.state_dict()
@@ -343,6 +349,7 @@ def state_of_opt(
 ): # dict
     "What an optimizer remembers. Raises `TypeError` if it remembers more than it tells."
     if hasattr(opt, 'state_dict'): return opt.state_dict()
+    check_has_lr(opt)
     check_remembers(opt)
     return dict(lr=opt.lr)
 
@@ -352,6 +359,7 @@ def set_lr(
     lr, # Learning rate, above 0
 ):
     "Give all groups the learning rate. Raises `ValueError` if their rates differ."
+    check_has_lr(opt)
     lr, groups = check_lr(lr), getattr(opt, 'param_groups', [])
     check_one_lr([g['lr'] for g in groups])
     if not groups: opt.lr = lr

@@ -22,7 +22,7 @@ from torch import nn
 # %% ../nbs/10_schedules.ipynb #04c008a8
 from fastbook_sgd.checks import (
     COMMON, as_number, check_amounts, check_callable, check_curve, check_cycle, check_enough,
-    check_functions, check_has_groups, check_hyper_names, check_hypers, check_kind, check_loader,
+    check_found, check_functions, check_has_groups, check_text, check_hyper_names, check_hypers, check_kind, check_loader,
     check_lr, check_lr_range, check_module,
     check_new_values, check_opt_func, check_peak, check_position, check_schedule_state, check_share,
     check_shares, check_stages, check_start_end, check_steps_left, check_total, check_trainable, check_whole,
@@ -123,6 +123,7 @@ def one_cycle(
     Raises `ValueError` for a position or peak out of range."""
     check_peak(peak)
     check_callable(anneal=anneal)
+    check_amounts(start=start, middle=middle, end=end)
     there, back = partial(anneal, start=start, end=middle), partial(anneal, start=middle, end=end)
     return combine_schedules(pos, [peak, 1-peak], [there, back])
 
@@ -160,6 +161,7 @@ def new_hypers(
 ): # List of `(group, dict)`: what is to be set in each group
     "What `set_hyper` would set. Raises as it does."
     check_has_groups(opt)
+    check_text(name=name)
     groups, value = opt.param_groups, as_number(value)
     many = hasattr(value, '__len__') and not isinstance(value, str)
     values = [as_number(v) for v in value] if many else [value]*len(groups)
@@ -287,6 +289,7 @@ def show_lr_find(
 ): # The matplotlib figure
     "The loss against the learning rate, with the suggestions"
     check_kind('found', found, LRFound, ', as lr_find returns it')
+    check_found(found)
     fig, ax = plt.subplots(figsize=(6,3), layout='constrained')
     ax.plot(found.lrs[:-5], found.losses[:-5])
     for name in ('valley', 'steep'):

@@ -32,8 +32,8 @@ try: import fcntl
 except ImportError: fcntl = None  # Windows
 
 # %% ../nbs/B_sources.ipynb #629b6cf7
-from .checks import (check_listed, check_member, check_parts, check_picture, check_source,
-                                 check_transparency, is_inside)
+from .checks import (check_address, check_listed, check_member, check_parts, check_picture,
+                                 check_source, check_transparency, is_inside)
 
 # %% ../nbs/B_sources.ipynb #c9cf8499
 def read_picture(
@@ -88,12 +88,13 @@ def list_files(
     folder, # A folder, which may be missing
 ): # Sorted paths
     "What lies in the folder, but for what systems leave there"
-    files = [f for f in folder.glob('*') if not f.name.startswith('.')]
+    files = [f for f in Path(folder).glob('*') if not f.name.startswith('.')]
     return sorted(f for f in files if f.name.lower() not in LEFT_BY_WINDOWS)
 
 LEFT_BY_WINDOWS = {'thumbs.db', 'desktop.ini'}
 
-def is_picture(path): return path.suffix.lower() in ('.png', '.jpg', '.jpeg')  # by its name
+def is_picture(path): return Path(path).suffix.lower() in ('.png', '.jpg', '.jpeg')  # by its name
+
 
 # %% ../nbs/B_sources.ipynb #126f772a
 def read_embedded(): # Dict: float32 `[n,28,28]` in [0,1] for each part
@@ -152,6 +153,7 @@ def left_beside(
     target, # A file or folder
 ): # The temporary folders for it
     "Those at work, and those that killed processes left"
+    target = Path(target)
     here = target.parent.iterdir() if target.parent.exists() else []
     return [p for p in here if p.name.startswith(f'.{target.name}-') and p.name.endswith('.part')]
 
@@ -237,6 +239,7 @@ def move(
     aside, # Where to put what has this name now
 ):
     "Give a whole folder its name. If that fails, what was there is there again."
+    new, target, aside = map(Path, (new, target, aside))
     if target.exists(): target.rename(aside)
     try: new.rename(target)
     except OSError:
@@ -260,6 +263,8 @@ def download_archive(
     wait, # Seconds without an answer before giving up; twelve times that for the whole
 ):
     "Fetch `url`. Raises `OSError` if it can't be reached, `ValueError` if fastai expects something else."
+    check_address(url, wait)
+    archive = Path(archive)
     with beside(archive) as own:
         if archive.exists() and is_expected(archive, url): return  # another process was faster
         fetch(url, own/archive.name, wait)
@@ -273,9 +278,10 @@ def fetch(
     wait, # As above
 ):
     "Write what comes from `url`, however little. Raises `OSError` if it can't be reached or is too slow."
+    check_address(url, wait)
     deadline = time.monotonic() + 12*wait
     try:
-        with urllib.request.urlopen(url, timeout=wait) as answer, open(path, 'wb') as f:
+        with urllib.request.urlopen(url, timeout=wait) as answer, open(os.fspath(path), 'wb') as f:
             while chunk := answer.read1(2**16):
                 f.write(chunk)
                 if time.monotonic() > deadline:
@@ -301,6 +307,7 @@ def sweep(
     target, # A file or folder
 ):
     "Remove what killed processes left beside it, unless another is at work there"
+    target = Path(target)
     try:
         if left_beside(target.resolve()):
             with beside(target, wait=0): pass

@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt
 import torch
 
 # %% ../nbs/05_surfaces.ipynb #63ecf877
-from .checks import check_ends, check_kind, check_lr, check_made, check_opt_func
-from .checks import check_several, check_start, check_tensors, check_whole
+from .checks import check_axes, check_ends, check_kind, check_lr, check_made, check_opt_func
+from .checks import check_line, check_several, check_start, check_whole
 from .optimizer import BasicOptim
 
 # %% ../nbs/05_surfaces.ipynb #41b267e0
@@ -40,6 +40,7 @@ def draw_surface(
     """Draw height as shades of grey, on a scale that is logarithmic away from the lowest point,
     and a star on each minimum"""
     check_kind('surface', surface, Surface, ', such as bowl')
+    check_axes(ax)
     x, y = [torch.linspace(*lim, 151) for lim in (surface.xlim, surface.ylim)]
     x, y = torch.meshgrid(x, y, indexing='xy')
     z = surface.f(x, y)
@@ -58,7 +59,8 @@ def draw_path(
     **kwargs, # For `ax.plot`, such as `color`
 ):
     "Draw a dot for each step and a line between them; what is far outside the picture is left out"
-    check_tensors(path=path)
+    check_line(path)
+    check_axes(ax)
     near = path.detach().where(path.isfinite() & (path.abs() < 1e4), float('nan'))
     ax.plot(near[:,0], near[:,1], '.-', **dict(dict(lw=1.2, ms=4, label=label), **kwargs))
 

@@ -12,8 +12,8 @@ from copy import deepcopy
 import torch
 
 # %% ../nbs/F_testing.ipynb #40d91efd
-from .checks import check_callable, check_iterable, check_lr, check_made, check_opt_func
-from .checks import check_seed, check_tensors, check_whole
+from .checks import a_number, check_callable, check_hypers, check_iterable, check_lr, check_made
+from .checks import check_opt_func, check_seed, check_size, check_tensors, check_whole
 
 # %% ../nbs/F_testing.ipynb #a8e350fa
 def random_steps(
@@ -27,7 +27,9 @@ def random_steps(
     "Parameters after steps along random gradients, some of which are missing"
     steps = check_whole('steps', steps, least=0)
     check_callable(opt_func=opt_func)
-    check_iterable('shapes', shapes, ': pass [(3,4)]')
+    for s in check_iterable('shapes', shapes, ': pass [(3,4)]'): check_size(s)
+    if then is not None: check_callable(then=then)
+    check_hypers('random_steps', dict(sign=sign), dict(sign=a_number))
     g = torch.Generator().manual_seed(check_seed(seed))
     params = [torch.randn(s, generator=g).requires_grad_() for s in shapes]
     opt = check_made(opt_func(params))
