@@ -349,11 +349,14 @@ class Made(Answers):
             if source.count(s.swap[0]) != 1:
                 raise ValueError(f"{self.name}, {s.name}: {s.swap[0]!r} occurs {source.count(s.swap[0])} times, expected once")
             source = source.replace(*s.swap)
-        return self.made(source)
+        try: return self.made(source)
+        except SyntaxError:
+            if len(slips) == 1: raise  # of two, one may have cut into the other
+
 
     def solution_text(self): # Source, or a value
         "The right answer as it is shown, under the name that the starter gives it"
-        if self.kind == 'predict': return repr(self.right_guess())
+        if self.kind == 'predict': return repr(value_of(self.solution))
         return re.sub(rf'\b{self.solution.__name__}\b', name_in(self.starter), source_of(self.solution))
 
 # %% ../nbs/H_exercise.ipynb #6d754b5e
