@@ -377,8 +377,8 @@ class Made(Answers):
 # %% ../nbs/H_exercise.ipynb #6d754b5e
 KINDS = 'predict', 'write', 'mend'
 Verdict = namedtuple('Verdict', 'kind names text')
-Verdict.__doc__ = """What is said of an answer: 'right', 'untouched', 'slip', 'unknown', 'error', 'slow' or 'unfit';
-the names of its slips; and up to three lines"""
+Verdict.__doc__ = """What is said of an answer: one of 'right', 'untouched', 'slip', 'unknown',
+'error', 'slow' and 'unfit'; the names of its slips; and up to three lines"""
 
 class Exercise(Made):
     "A question whose answers are understood. Raises `ValueError` for an unknown kind."
