@@ -11,8 +11,9 @@ run: $(INSTALLED)       ## execute the whole series and print what each stage re
 
 install: $(INSTALLED)   ## what the other targets need, in .venv
 
-# As many processes as cores, with a thread each.
+# As many processes as cores, with a thread each; what the reader has solved is left alone.
 test: export OMP_NUM_THREADS ?= 1
+test: export FASTBOOK_SGD_PRACTICE := none
 test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 	$(BIN)/nbdev-test --do-print
 	$(BIN)/python -m pytest -n auto --dist loadfile
