@@ -8,7 +8,7 @@ __all__ = ['guess_equal_shares', 'slip', 'write_signum', 'fault', 'write_decayed
            'my_decayed', 'my_lookahead', 'Traffic', 'traffic', 'frozen', 'Machine', 'medians_probe', 'my_medians',
            'slices_probe', 'my_slices']
 
-# %% ../nbs/L_own.ipynb #98d715a7
+# %% ../nbs/L_own.ipynb #586c3bff
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -17,7 +17,7 @@ from .answers_rules import START, rule_probe, walk_gradients, walk_rate
 from .base import Optimizer
 from .exercise import Exercise
 
-# %% ../nbs/L_own.ipynb #21924449
+# %% ../nbs/L_own.ipynb #dbef4b27
 guess_equal_shares = Exercise('equal_shares', lesson='15', kind='predict',
     question="Lion takes the sign of a mix of momentum and gradient, and remembers another mix. What is left if both shares are the same: the sign of a damped momentum (`'signum'`), the sign of the gradient alone (`'sign'`), or momentum without a sign (`'momentum'`)?",
     starter='my_guess = ...', choices=('signum', 'sign', 'momentum'),
@@ -30,7 +30,7 @@ slip = guess_equal_shares.slip
 slip('memory forgotten', "The momentum is still in the mix: with equal shares it is a moving average, not this gradient alone.", 'sign')
 slip('sign forgotten', "The sign stays, whatever the shares are: each step is as long as the learning rate.", 'momentum')
 
-# %% ../nbs/L_own.ipynb #2b2cc439
+# %% ../nbs/L_own.ipynb #839f4002
 def driver_probe(
     answer, # `(p, g, m, lr=…, beta=…)`, or a class of optimizer
 ): # Yields `(label, value)`
@@ -56,7 +56,7 @@ def my_signum(p, g, m, lr=1e-3, beta=0.9):
     m.mul_(beta).add_(g, alpha=1-beta)
     p.add_(m.sign(), alpha=-lr)
 
-# %% ../nbs/L_own.ipynb #463c1f39
+# %% ../nbs/L_own.ipynb #7d10d2e5
 fault = write_signum.fault
 fault('m bound anew', 'm.mul_(beta).add_(g, alpha=1-beta)', 'm = beta*m + (1-beta)*g', "Each step uses only its own gradient: `m = …` makes a new tensor, and the driver's `m` stays zero.")
 fault('sign of the gradient alone', 'm.sign()', 'g.sign()', "Each step uses only its own gradient. `m` is changed, and not used.")
@@ -78,7 +78,7 @@ fault('lr not used', 'alpha=-lr)', 'alpha=-1)', "The learning rate isn't used: e
 fault('sign of the step', 'alpha=-lr)', 'alpha=lr)', "Every step goes up instead of down.")
 fault('no defaults', 'lr=1e-3, beta=0.9', 'lr, beta', "What has no default is something the rule remembers: the driver takes `lr` and `beta` for tensors. Give them defaults.")
 
-# %% ../nbs/L_own.ipynb #6aeacf97
+# %% ../nbs/L_own.ipynb #06e69221
 def decayed_probe(
     answer, # A rule to a rule
 ): # Yields `(label, value)`
@@ -106,7 +106,7 @@ def my_decayed(rule):
         rule(p, g, lr=lr, **rest)
     return new_rule
 
-# %% ../nbs/L_own.ipynb #647ead9b
+# %% ../nbs/L_own.ipynb #a7b4c9d3
 fault = write_decayed.fault
 fault('decay after the step', '        p.mul_(1 - lr*weight_decay)\n        rule(p, g, lr=lr, **rest)', '        rule(p, g, lr=lr, **rest)\n        p.mul_(1 - lr*weight_decay)',
       "The weights shrink after the step: torch shrinks them before.")
@@ -124,7 +124,7 @@ fault('rest not passed on', 'lr=lr, **rest)', 'lr=lr)', "The old rule misses wha
 fault('the old rule is returned', 'return new_rule', 'return rule', "You return the old rule: it doesn't know `weight_decay`.")
 fault('nothing is returned', 'return new_rule', 'pass', "The new rule is made and not returned.")
 
-# %% ../nbs/L_own.ipynb #d113b7c3
+# %% ../nbs/L_own.ipynb #d08eb749
 mend_lookahead = Exercise('lookahead', lesson='15', kind='mend', probe=rule_probe(1, True, every=4, share=.3),
     question="Lookahead around plain descent: every few steps the slow weights should go a share of the way to `p`, and `p` back to them. Here `p` stays near its start for ever. Mend it.",
     starter='''def my_lookahead(p, g, slow, t, lr, every, share):
@@ -143,7 +143,7 @@ def my_lookahead(p, g, slow, t, lr, every, share):
         slow.lerp_(p, share)
         p.copy_(slow)
 
-# %% ../nbs/L_own.ipynb #8b5aa340
+# %% ../nbs/L_own.ipynb #e4053942
 fault = mend_lookahead.fault
 fault('p not put back', 'p.copy_(slow)', 'pass', "The slow weights follow now, but `p` doesn't go back to them.")
 fault('p bound anew', 'p.copy_(slow)', 'p = slow.clone()', "`p = …` makes a new tensor: `p` itself doesn't go back.")
@@ -157,7 +157,7 @@ fault('begun after the step', '    if t == 1: slow.copy_(p)\n    p.sub_(lr*g)', 
 fault('begun at each step', '    if t == 1: slow.copy_(p)\n    p.sub_(lr*g)', '    slow.copy_(p)\n    p.sub_(lr*g)', "The slow weights begin anew at each step: they remember nothing.")
 fault('sign', 'p.sub_', 'p.add_', "Every step goes up now.")
 
-# %% ../nbs/L_own.ipynb #04b0adaa
+# %% ../nbs/L_own.ipynb #0a014ad7
 class Traffic(TorchDispatchMode):
     "Counts the numbers that operations read and write, and the tensors that they are handed"
     def __init__(self):
@@ -190,7 +190,7 @@ slip('one in, one out', "Some operations read more than one tensor: the last rea
 slip('g twice', "`addcmul_(g, g)` is given one tensor twice: it is read once.", 14)
 slip('changed in place is not read', "A tensor that is changed in place is read as well: its old numbers go into the new ones.", 10 - 1)
 
-# %% ../nbs/L_own.ipynb #c197f0cf
+# %% ../nbs/L_own.ipynb #4c62236f
 guess_frozen = Exercise('frozen', lesson='16', kind='predict',
     question="SGD with momentum has taken a step. Then a parameter is frozen and its gradient forgotten. At the next step, does it move on: `'under both'` the plain driver and `flat`, `'plain only'`, `'flat only'`, or `'under neither'`?",
     starter='my_guess = ...', choices=('under both', 'plain only', 'flat only', 'under neither'),
@@ -204,7 +204,7 @@ slip('momentum goes on', "The buffer does remember. But a parameter without a gr
 slip('flat moves all', "`flat` puts side by side only what has a gradient.", 'flat only')
 slip('plain moves all', "The plain driver looks at each parameter, and skips one without a gradient.", 'plain only')
 
-# %% ../nbs/L_own.ipynb #ef76a372
+# %% ../nbs/L_own.ipynb #c07872f3
 class Machine:
     "A clock that only calls of its functions move, and a log of what was done"
     def __init__(self,
@@ -243,7 +243,7 @@ def medians_probe(
     for name in machine.functions: yield f'ms of {name}', float(found[name])
     yield 'taken in turn', 'yes' if machine.in_turn(5) else 'no'
 
-# %% ../nbs/L_own.ipynb #beaeb3da
+# %% ../nbs/L_own.ipynb #b50f520f
 write_medians = Exercise('fair_times', lesson='16', kind='write', probe=medians_probe,
     question="Time functions fairly. `functions` is a dict of names to functions without arguments; call each once to warm up, then time all of them in turn, `rounds` times (an odd number), and return a dict of the median of each. `clock()` gives the time in ms.",
     starter='''def my_medians(functions, rounds, clock):
@@ -262,7 +262,7 @@ def my_medians(functions, rounds, clock):
             times[name].append(clock() - begin)
     return {name: sorted(ms)[rounds//2] for name, ms in times.items()}
 
-# %% ../nbs/L_own.ipynb #a22ed6e6
+# %% ../nbs/L_own.ipynb #b027a539
 fault = write_medians.fault
 fault('without warm-up', '    for f in functions.values(): f()\n', '', "The first call costs much more than the others, and is among your times: call each once before.")
 fault('not in turn', '''    for _ in range(rounds):
@@ -288,7 +288,7 @@ fault('the function is not called', '            f()\n            times', '     
 fault('in the other direction', 'clock() - begin', 'begin - clock()', "The times are below zero: end less beginning.")
 fault('one neighbour off', '[rounds//2]', '[rounds//2 + 1]', "Lists count from 0: that is one beyond the middle.")
 
-# %% ../nbs/L_own.ipynb #e7eb7323
+# %% ../nbs/L_own.ipynb #7eec101a
 def slices_probe(
     answer, # `(x, y, bs)` to an iterable of pairs
 ): # Yields `(label, value)`
@@ -312,7 +312,7 @@ def my_slices(x, y, bs):
     for i in range(0, len(x), bs):
         yield x[i:i+bs], y[i:i+bs]
 
-# %% ../nbs/L_own.ipynb #17679e03
+# %% ../nbs/L_own.ipynb #ab873e00
 fault = mend_slices.fault
 fault('the last batch is dropped', 'range(0, len(x), bs)', 'range(0, len(x)-bs+1, bs)', "The last batch is missing: it may be smaller.")
 fault('overlapping', 'range(0, len(x), bs)', 'range(0, len(x)-bs+1)', "The batches overlap: the next one begins where this one ends.")

@@ -17,7 +17,7 @@ __all__ = ['STEPS', 'START', 'guess_bowl_step', 'slip', 'guess_ravine_limit', 'g
            'muon_probe', 'my_muon', 'after_zero_grad', 'maker_probe', 'my_fastai_adam', 'snapshot_probe', 'my_snapshot',
            'one_average', 'count_shared']
 
-# %% ../nbs/J_rules.ipynb #cd380fae
+# %% ../nbs/J_rules.ipynb #9a859cf4
 import inspect
 
 import torch
@@ -26,7 +26,7 @@ import torch._dynamo    # which torch.optim loads at first use: not in the time 
 from .adaptive import adam
 from .exercise import Exercise, result_of
 
-# %% ../nbs/J_rules.ipynb #d5ca5908
+# %% ../nbs/J_rules.ipynb #4eb9c276
 STEPS = 24
 START = torch.tensor([1., -2., .5, 3., -1.], dtype=torch.float64)
 
@@ -50,7 +50,7 @@ def given(
     if 'betas' in names: hypers = hypers | dict(betas=(hypers.get('beta1'), hypers.get('beta2')))
     return {k: v for k, v in hypers.items() if k in names or k not in ('beta1', 'beta2')}
 
-# %% ../nbs/J_rules.ipynb #c1154ee4
+# %% ../nbs/J_rules.ipynb #f0f22fb8
 def walk_function(
     answer, # `(p, g, *state, [t,] lr, *hypers)`
     state, # How many tensors it remembers
@@ -94,7 +94,7 @@ def rule_probe(
         return ((f'p after step {t}', p) for t, p in enumerate(seen, 1))
     return probe
 
-# %% ../nbs/J_rules.ipynb #f7e02fa6
+# %% ../nbs/J_rules.ipynb #beac6bbd
 guess_bowl_step = Exercise('bowl_step', lesson='05', kind='predict',
     question="On the bowl $x^2 + y^2$ we stand at $x = -4$. Plain descent takes one step at lr 0.4. What is $x$ then?",
     starter='my_guess = ...', within=.01,
@@ -114,7 +114,7 @@ slip('lr times the slope', "That is the learning rate times the slope. It still 
 slip('the factor', "That is what the position is multiplied by. Multiply −4 by it.", .2)
 slip('over the middle', "The size is right, the side is not: below lr 0.5 no step crosses the middle of this bowl.", .8)
 
-# %% ../nbs/J_rules.ipynb #e4bce43b
+# %% ../nbs/J_rules.ipynb #ab06f9bb
 guess_ravine_limit = Exercise('ravine_limit', lesson='05', kind='predict',
     question="The ravine bends by 25 across and by 1 along. Below which learning rate does plain descent converge there?",
     starter='my_guess = ...', within=.0005,
@@ -130,7 +130,7 @@ slip('one over the curvature',
 slip('the best rate', "That is the rate that suits both best, two over the sum. The limit lies a little above it.", 2/26)
 slip('upside down', "The stronger the curvature, the smaller the limit: yours grows with it.", 25/2)
 
-# %% ../nbs/J_rules.ipynb #a0b9c83e
+# %% ../nbs/J_rules.ipynb #e42f8d70
 guess_ridge = Exercise('ridge', lesson='05', kind='predict',
     question="Plain descent starts exactly on the ridge of the saddle, at $(-1.5, 0)$. Where is it after 200 steps at lr 0.1: at the `'saddle'`, at a `'minimum'`, or `'outside'` the picture?",
     starter='my_guess = ...', choices=('saddle', 'minimum', 'outside'),
@@ -144,7 +144,7 @@ slip('falls off', "A ball would fall off at the first breath of wind. Here there
      'minimum')
 slip('runs away', "Along $x$ the saddle is a valley, and lr 0.1 is far below its limit of 1: the path stays in the picture.", 'outside')
 
-# %% ../nbs/J_rules.ipynb #962d6ad7
+# %% ../nbs/J_rules.ipynb #ae0137bd
 def path_probe(
     answer, # `(f, start, lr, steps)` to a tensor `[steps+1,2]`
 ): # A list of `(label, value)`
@@ -177,7 +177,7 @@ def my_path(f, start, lr, steps):
         path.append(p.detach().clone())
     return torch.stack(path)
 
-# %% ../nbs/J_rules.ipynb #a942163e
+# %% ../nbs/J_rules.ipynb #270818af
 fault = mend_path.fault
 fault('only the start is copied', 'path.append(p.detach().clone())', 'path.append(p.detach())',
       "The start stays where it was now, but the other points still share one memory.")
@@ -197,7 +197,7 @@ fault('kept before the step', '''        f(*p).backward()
         with torch.no_grad(): p.sub_(lr*p.grad)
         p.grad = None''', "The start is there twice and the end is missing: a point is kept before its step.")
 
-# %% ../nbs/J_rules.ipynb #0f9d4e5e
+# %% ../nbs/J_rules.ipynb #fe06ca24
 def pick_probe(
     answer, # Dict of learning rates to heights, to one of the rates
 ): # A list of `(label, value)`
@@ -221,7 +221,7 @@ def my_pick(ends):
     finite = {lr: end for lr, end in ends.items() if end == end}
     return min(finite, key=finite.get)
 
-# %% ../nbs/J_rules.ipynb #41d788b1
+# %% ../nbs/J_rules.ipynb #26e7943c
 fault = write_pick.fault
 fault('NaN wins', ' if end == end', '', "Right, unless NaN comes first: every comparison with NaN is false, so nothing takes its place.")
 fault('highest', 'min(finite, key=finite.get)', 'max(finite, key=finite.get)', "That is the rate that ends highest.")
@@ -241,7 +241,7 @@ def first_dip(ends):
         if later > end: return lr
     return finite[-1][0]
 
-# %% ../nbs/J_rules.ipynb #d9420bca
+# %% ../nbs/J_rules.ipynb #0af3c77e
 guess_plain_steps = Exercise('plain_steps', lesson='06', kind='predict',
     question="A ravine bends a hundred times as strongly across as along. At its best learning rate, how many steps does plain descent need to come a thousand times closer to the bottom: `'ten'`, `'a hundred'`, or `'hundreds'`?",
     starter='my_guess = ...', choices=('ten', 'a hundred', 'hundreds'),
@@ -258,7 +258,7 @@ slip = guess_plain_steps.slip
 slip('as on the bowl', "On the bowl a few steps are enough. Here the rate that suits the walls is a hundredth of what the floor wants.", 'ten')
 slip('one for each', "Near, but a step leaves 98 of 100 parts. After a hundred steps that is still more than a tenth.", 'a hundred')
 
-# %% ../nbs/J_rules.ipynb #a9c3c336
+# %% ../nbs/J_rules.ipynb #7daab9e7
 guess_full_speed = Exercise('full_speed', lesson='06', kind='predict',
     question="The gradient is always 1, and momentum is 0.9. What does the *undamped* buffer, $b \\leftarrow 0.9b + g$, become after many steps?",
     starter='my_guess = ...', within=.01,
@@ -278,7 +278,7 @@ slip('without end', "Each step forgets a tenth of the buffer. Where does what is
      when=lambda guess: guess > 100)
 slip('a tenth', "That is the share that is forgotten. How large must the buffer be for that share to be 1?", .1)
 
-# %% ../nbs/J_rules.ipynb #b7fd682e
+# %% ../nbs/J_rules.ipynb #90e6b8a0
 write_momentum = Exercise('momentum', lesson='06', kind='write',
     probe=rule_probe(1, momentum=.9, weight_decay=.1),
     question="Write momentum as torch has it, undamped, with weight decay as L2: change `p` and the buffer `b` in place. `b` is zero at first.",
@@ -294,7 +294,7 @@ def my_momentum(p, g, b, lr, momentum, weight_decay):
     b.mul_(momentum).add_(g)
     p.sub_(lr*b)
 
-# %% ../nbs/J_rules.ipynb #8c7f278a
+# %% ../nbs/J_rules.ipynb #f1d56254
 fault = write_momentum.fault
 fault('averages', '.add_(g)', '.add_((1-momentum)*g)',
       "Your steps are a tenth of the expected ones: the whole gradient goes into the buffer. (With a tenth it is a moving average, as in Adam.)")
@@ -317,7 +317,7 @@ def first_step_left_out(p, g, b, lr, momentum, weight_decay):
     b.mul_(momentum).add_(g + weight_decay*p)
     if begun: p.sub_(lr*b)
 
-# %% ../nbs/J_rules.ipynb #9914ba1b
+# %% ../nbs/J_rules.ipynb #9b981f27
 fault('sign', 'p.sub_', 'p.add_', "Every step goes up instead of down.")
 fault('p bound anew', 'p.sub_(lr*b)', 'p = p - lr*b',
       "Nothing moves: `p = …` makes a new tensor, and yours is gone at the end. Change `p` in place, or return it.")
@@ -330,7 +330,7 @@ fault('decay left out', 'g = g + weight_decay*p', 'pass', "`weight_decay` change
 fault('decay times lr', 'weight_decay*p', 'lr*weight_decay*p',
       "The decay is multiplied by the learning rate twice: once where it joins the gradient, once in the step.")
 
-# %% ../nbs/J_rules.ipynb #82a83805
+# %% ../nbs/J_rules.ipynb #d99843d8
 write_nesterov = Exercise('nesterov', lesson='06', kind='write', probe=rule_probe(1, momentum=.9),
     question="Write Nesterov's momentum in torch's form: the buffer is the undamped one, the step looks ahead.",
     starter='''def my_nesterov(p, g, b, lr, momentum):
@@ -342,7 +342,7 @@ def my_nesterov(p, g, b, lr, momentum):
     b.mul_(momentum).add_(g)
     p.sub_(lr*(g + momentum*b))
 
-# %% ../nbs/J_rules.ipynb #c5e3f973
+# %% ../nbs/J_rules.ipynb #665d6c80
 fault = write_nesterov.fault
 fault('plain momentum', '(g + momentum*b)', 'b', "This is plain momentum. Nesterov counts the present gradient once more.")
 fault('looks ahead with the old buffer', '    b.mul_(momentum).add_(g)\n    p.sub_(lr*(g + momentum*b))',
@@ -362,7 +362,7 @@ fault('lr for half of the step', 'lr*(g + momentum*b)', 'lr*g + momentum*b', "On
 fault('p bound anew', 'p.sub_(lr*(g + momentum*b))', 'p = p - lr*(g + momentum*b)',
       "Nothing moves: `p = …` makes a new tensor. Change `p` in place, or return it.")
 
-# %% ../nbs/J_rules.ipynb #96451d6a
+# %% ../nbs/J_rules.ipynb #10e411fc
 mend_dampened = Exercise('dampened', lesson='06', kind='mend',
     probe=rule_probe(1, True, momentum=.9, dampening=.3),
     question="This is the damped form as its formula says, but it ends beside `torch.optim.SGD(momentum=…, dampening=…)`. Mend it. `t` is the number of the step, 1 at the first.",
@@ -377,7 +377,7 @@ def my_dampened(p, g, b, t, lr, momentum, dampening):
     b.mul_(momentum).add_(share*g)
     p.sub_(lr*b)
 
-# %% ../nbs/J_rules.ipynb #7469bf99
+# %% ../nbs/J_rules.ipynb #d7862f4c
 fault = mend_dampened.fault
 fault('no dampening', '1 if t == 1 else 1-dampening', '1', "`dampening` changes nothing now.")
 fault('dampening, not what is left', 'else 1-dampening', 'else dampening', "`dampening` is the share that is kept *out* of the buffer.")
@@ -389,7 +389,7 @@ fault('step damped', '.add_(share*g)\n    p.sub_(lr*b)', '.add_(g)\n    p.sub_(l
 fault('sign', 'p.sub_', 'p.add_', "Every step goes up now.")
 fault('buffer not kept', 'b.mul_(momentum)', 'b.mul_(0)', "Each step uses only its own gradient now: the buffer isn't kept.")
 
-# %% ../nbs/J_rules.ipynb #9acfb885
+# %% ../nbs/J_rules.ipynb #35c040d0
 guess_first_rmsprop = Exercise('first_rmsprop', lesson='07', kind='predict',
     question="The first gradient is 1000. How long is RMSProp's first step, in learning rates, with $\\alpha = 0.99$ and a tiny $\\varepsilon$?",
     starter='my_guess = ...', within=.05,
@@ -407,7 +407,7 @@ slip('no root', "You divide by $v$ as it is, a hundredth of the square: take its
 slip('upside down', "The root of $v$ is a tenth of the gradient. Divide by it.", .1)
 slip('plain descent', "That is plain descent: here the gradient is divided by its own size.", 1000.)
 
-# %% ../nbs/J_rules.ipynb #3c37378e
+# %% ../nbs/J_rules.ipynb #07db4d09
 guess_turned = Exercise('turned', lesson='07', kind='predict',
     question="The ravine is turned by 45°. Which of the three doesn't notice: `'plain'` descent, `'Adagrad'`, or `'Adam'`?",
     starter='my_guess = ...', choices=('plain', 'Adagrad', 'Adam'),
@@ -420,7 +420,7 @@ slip = guess_turned.slip
 slip('Adagrad', "Adagrad evens out coordinates. In the turned ravine both are equally steep: there is nothing left to even out.", 'Adagrad')
 slip('Adam', "Adam divides each coordinate by its own root, so it matters which coordinates there are.", 'Adam')
 
-# %% ../nbs/J_rules.ipynb #8912a2a6
+# %% ../nbs/J_rules.ipynb #624b88ac
 write_adagrad = Exercise('adagrad', lesson='07', kind='write', probe=rule_probe(1, True, eps=.01),
     question="Write Adagrad: `s` is the sum of squares, zero at first, and `t` the number of the step, which you may not need.",
     starter='''def my_adagrad(p, g, s, t, lr, eps):
@@ -433,7 +433,7 @@ def my_adagrad(p, g, s, t, lr, eps):
     s.add_(g**2)
     p.sub_(lr*g/(s.sqrt() + eps))
 
-# %% ../nbs/J_rules.ipynb #885edeb1
+# %% ../nbs/J_rules.ipynb #973d9c9f
 fault = write_adagrad.fault
 fault('no root', 's.sqrt()', 's', "You divide by the sum of squares. See what happens to the units, and take its root.")
 fault('eps inside the root', '(s.sqrt() + eps)', '(s + eps).sqrt()', "eps is inside the root, so it counts as *its* root, 0.1 and not 0.01: it shows where gradients are small.")
@@ -452,7 +452,7 @@ fault('sign', 'p.sub_', 'p.add_', "Every step goes up instead of down.")
 fault('p bound anew', 'p.sub_(lr*g/(s.sqrt() + eps))', 'p = p - lr*g/(s.sqrt() + eps)',
       "Nothing moves: `p = …` makes a new tensor. Change `p` in place, or return it.")
 
-# %% ../nbs/J_rules.ipynb #93e3977f
+# %% ../nbs/J_rules.ipynb #ea0b9b29
 write_rmsprop = Exercise('rmsprop', lesson='07', kind='write', probe=rule_probe(1, True, alpha=.9, eps=.01),
     question="Write RMSProp: `v` is the moving average of squared gradients, zero at first. (`t`, the number of the step, you may not need.)",
     starter='''def my_rmsprop(p, g, v, t, lr, alpha, eps):
@@ -464,7 +464,7 @@ def my_rmsprop(p, g, v, t, lr, alpha, eps):
     v.mul_(alpha).add_((1-alpha)*g**2)
     p.sub_(lr*g/(v.sqrt() + eps))
 
-# %% ../nbs/J_rules.ipynb #4a9eb23b
+# %% ../nbs/J_rules.ipynb #72850670
 fault = write_rmsprop.fault
 fault('shares swapped', 'v.mul_(alpha).add_((1-alpha)*', 'v.mul_(1-alpha).add_(alpha*', "The average remembers only the last gradient or two: alpha is the share that stays.")
 fault('sum, not average: Adagrad', 'v.mul_(alpha).add_((1-alpha)*g**2)', 'v.add_(g**2)', "Your memory only grows: that is Adagrad.")
@@ -483,7 +483,7 @@ fault('sign', 'p.sub_', 'p.add_', "Every step goes up instead of down.")
 fault('p bound anew', 'p.sub_(lr*g/(v.sqrt() + eps))', 'p = p - lr*g/(v.sqrt() + eps)',
       "Nothing moves: `p = …` makes a new tensor. Change `p` in place, or return it.")
 
-# %% ../nbs/J_rules.ipynb #d91b14a3
+# %% ../nbs/J_rules.ipynb #d8f7716a
 write_adam = Exercise('adam', lesson='07', kind='write', probe=rule_probe(2, True, beta1=.8, beta2=.95, eps=.1),
     question="Write Adam: `m` and `v` are the moving averages of the gradient and of its square, zero at first; `t` is the number of the step, 1 at the first.",
     starter='''def my_adam(p, g, m, v, t, lr, beta1, beta2, eps):
@@ -499,7 +499,7 @@ def my_adam(p, g, m, v, t, lr, beta1, beta2, eps):
     v_now = v/(1 - beta2**t)
     p.sub_(lr*m_now/(v_now.sqrt() + eps))
 
-# %% ../nbs/J_rules.ipynb #7ce2b5b8
+# %% ../nbs/J_rules.ipynb #65692349
 fault = write_adam.fault
 fault('no bias correction', 'm/(1 - beta1**t)\n    v_now = v/(1 - beta2**t)', 'm\n    v_now = v',
       "The first step has the wrong length: `m` and `v` start at zero and aren't corrected for it.")
@@ -521,7 +521,7 @@ def t_one_too_large(p, g, m, v, t, *hypers): my_adam(p, g, m, v, t+1, *hypers)
 @write_adam.slip('t stays 1', "Right at step 1, wrong from step 2 on: `t` isn't counted.")
 def t_stays_1(p, g, m, v, t, *hypers): my_adam(p, g, m, v, 1, *hypers)
 
-# %% ../nbs/J_rules.ipynb #1bb68e64
+# %% ../nbs/J_rules.ipynb #5211b5f2
 @write_adam.slip('betas swapped', "The two betas are swapped: the first is for `m`.")
 def betas_swapped(p, g, m, v, t, lr, beta1, beta2, eps): my_adam(p, g, m, v, t, lr, beta2, beta1, eps)
 
@@ -536,7 +536,7 @@ fault('v not kept', 'v.mul_(beta2)', 'v.mul_(0)', "`v` forgets everything at eac
 fault('shares of m swapped', 'm.mul_(beta1).add_((1-beta1)*g)', 'm.mul_(1-beta1).add_(beta1*g)', "`m` keeps a fifth and takes in four fifths: the two shares are swapped.")
 fault('shares of v swapped', 'v.mul_(beta2).add_((1-beta2)*', 'v.mul_(1-beta2).add_(beta2*', "`v` keeps a twentieth only: the two shares are swapped.")
 
-# %% ../nbs/J_rules.ipynb #14cf5250
+# %% ../nbs/J_rules.ipynb #aeadca06
 fault('eps inside the root', '(v_now.sqrt() + eps)', '(v_now + eps).sqrt()', "eps is inside the root, so it counts as *its* root: it shows where gradients are small.")
 fault('eps before the correction', '(v_now.sqrt() + eps)', '((v.sqrt() + eps)/(1 - beta2**t)**.5)', "eps is added before the root is corrected, so it counts more at first than later.")
 fault('no eps', '(v_now.sqrt() + eps)', 'v_now.sqrt()', "eps changes nothing.")
@@ -546,7 +546,7 @@ fault('sign', 'p.sub_', 'p.add_', "Every step goes up instead of down.")
 fault('p bound anew', 'p.sub_(lr*m_now/(v_now.sqrt() + eps))', 'p = p - lr*m_now/(v_now.sqrt() + eps)',
       "Nothing moves: `p = …` makes a new tensor. Change `p` in place, or return it.")
 
-# %% ../nbs/J_rules.ipynb #1ff23aa9
+# %% ../nbs/J_rules.ipynb #3325da12
 mend_adam = Exercise('adam_drifts', lesson='07', kind='mend', probe=rule_probe(2, True, beta1=.8, beta2=.95, eps=.1),
     question="The first step of this Adam is right, all later ones are too short. Mend it.",
     starter='''def my_mended_adam(p, g, m, v, t, lr, beta1, beta2, eps):
@@ -563,7 +563,7 @@ def my_mended_adam(p, g, m, v, t, lr, beta1, beta2, eps):
     v_now = v/(1 - beta2**t)
     p.sub_(lr*m/(1 - beta1**t)/(v_now.sqrt() + eps))
 
-# %% ../nbs/J_rules.ipynb #06bb0cc7
+# %% ../nbs/J_rules.ipynb #f880c7a3
 fault = mend_adam.fault
 fault('correction taken out', 'v/(1 - beta2**t)', 'v', "It no longer drifts, but `v` isn't corrected at all now: the first step is too long.")
 fault('both corrections taken out', 'v/(1 - beta2**t)\n    p.sub_(lr*m/(1 - beta1**t)/', 'v\n    p.sub_(lr*m/', "Neither average is corrected for its start now.")
@@ -574,7 +574,7 @@ fault('corrected twice', 'v/(1 - beta2**t)', 'v/(1 - beta2**t)**2', "`v` is corr
 fault('root corrected whole', '(v_now.sqrt() + eps)', '((v.sqrt() + eps)/(1 - beta2**t)**.5)', "eps is corrected along with the root now: it is added after.")
 fault('the wrong beta', 'v/(1 - beta2**t)', 'v/(1 - beta1**t)', "`v` is corrected by `beta1`: that one belongs to `m`.")
 
-# %% ../nbs/J_rules.ipynb #c73a9a58
+# %% ../nbs/J_rules.ipynb #ce2f9002
 write_adamw = Exercise('adamw', lesson='07', kind='write',
     probe=rule_probe(2, True, beta1=.8, beta2=.95, eps=.1, weight_decay=.5),
     question="Write AdamW in torch's form. You may call the lesson's `adam`, or write its lines again.",
@@ -587,7 +587,7 @@ def my_adamw(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
     p.mul_(1 - lr*weight_decay)
     adam(p, g, m, v, None, t, lr, (beta1, beta2), eps)
 
-# %% ../nbs/J_rules.ipynb #6b6aad21
+# %% ../nbs/J_rules.ipynb #3e42ebb5
 fault = write_adamw.fault
 fault('L2: decay in the gradient', '    p.mul_(1 - lr*weight_decay)\n    adam(p, g,', '    adam(p, g + weight_decay*p,',
       "The decay goes through the division: that is Adam with L2. Shrink the weights themselves.")
@@ -612,7 +612,7 @@ def decay_divided(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
 def adamw_bound_anew(p, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
     my_adamw(p.clone(), g, m, v, t, lr, beta1, beta2, eps, weight_decay)
 
-# %% ../nbs/J_rules.ipynb #a33b7158
+# %% ../nbs/J_rules.ipynb #5e8b0030
 write_lion = Exercise('lion', lesson='07', kind='write', probe=rule_probe(1, beta1=.8, beta2=.95),
     question="Write Lion without weight decay: the step is the sign of a mix of `m` and the gradient; `m` is zero at first.",
     starter='''def my_lion(p, g, m, lr, beta1, beta2):
@@ -624,7 +624,7 @@ def my_lion(p, g, m, lr, beta1, beta2):
     p.sub_(lr*(beta1*m + (1-beta1)*g).sign())
     m.mul_(beta2).add_((1-beta2)*g)
 
-# %% ../nbs/J_rules.ipynb #03585828
+# %% ../nbs/J_rules.ipynb #57f4e257
 fault = write_lion.fault
 fault('m updated before the step', '    p.sub_(lr*(beta1*m + (1-beta1)*g).sign())\n    m.mul_(beta2).add_((1-beta2)*g)',
       '    m.mul_(beta2).add_((1-beta2)*g)\n    p.sub_(lr*(beta1*m + (1-beta1)*g).sign())', "The step must use the old `m`: update it after.")
@@ -647,7 +647,7 @@ write_lion.same('sign of the gradient alone', 'm not kept')
 @write_lion.slip('betas swapped', "The first beta mixes the step, the second the memory.")
 def lion_betas_swapped(p, g, m, lr, beta1, beta2): my_lion(p, g, m, lr, beta2, beta1)
 
-# %% ../nbs/J_rules.ipynb #29d5c353
+# %% ../nbs/J_rules.ipynb #f0194fa1
 guess_rounds = Exercise('rounds', lesson='08', kind='predict',
     question="A singular value is 0.01. After how many rounds of Muon's polynomial, $3.4445s - 4.7750s^3 + 2.0315s^5$, is it above 0.5 for the first time?",
     starter='my_guess = ...', within=.1,
@@ -665,7 +665,7 @@ slip('one too few', "Nearly: after three rounds it is about 0.4.", 3)
 slip('until all are there', "Five rounds bring everything from 0.01 on near 1. This one is above 0.5 before that.", 5)
 slip('at once', "A round multiplies a small number by 3.4, not by a hundred.", 1)
 
-# %% ../nbs/J_rules.ipynb #5648009b
+# %% ../nbs/J_rules.ipynb #030798fd
 guess_tall = Exercise('tall_step', lesson='08', kind='predict',
     question="How many learning rates long is Muon's step, in each direction, for a matrix of 784 rows and 30 columns (as torch scales by default)?",
     starter='my_guess = ...', within=.06,
@@ -683,7 +683,7 @@ slip('upside down', "Rows over columns, not columns over rows: a tall matrix mov
      when=lambda guess: abs(guess - (30/784)**.5) < .01)
 slip('match_rms_adamw', "That is the other form, `match_rms_adamw`. It isn't torch's default.", .2*784**.5)
 
-# %% ../nbs/J_rules.ipynb #f3e7e28a
+# %% ../nbs/J_rules.ipynb #b714fb18
 def round_probe(
     answer, # `(X, a, b, c)` to a matrix
 ): # A list of `(label, value)`
@@ -702,7 +702,7 @@ def my_round(X, a, b, c):
     A = X @ X.T
     return a*X + b*A @ X + c*A @ A @ X
 
-# %% ../nbs/J_rules.ipynb #28b83b27
+# %% ../nbs/J_rules.ipynb #dbba237a
 fault = write_round.fault
 fault('powers of each number', 'a*X + b*A @ X + c*A @ A @ X', 'a*X + b*X**3 + c*X**5', "You take powers of each number. What is wanted are products of matrices.")
 fault('XᵀX', 'X @ X.T', 'X.T @ X', "$X^\\top X$ has a row for each *column* of $X$, so it stands on its other side.")
@@ -715,7 +715,7 @@ fault('X missing in the middle', 'b*A @ X', 'b*A', "The middle term lacks its $X
 fault('X missing at the end', 'c*A @ A @ X', 'c*A @ A', "The last term lacks its $X$, so its shape doesn't fit.")
 fault('divided first', 'A = X @ X.T', 'X = X/X.norm()\n    A = X @ X.T', "You divide by the size here. That is done once, before the first round.")
 
-# %% ../nbs/J_rules.ipynb #ddcc13bd
+# %% ../nbs/J_rules.ipynb #5c6ba3c4
 def orthogonal_probe(
     answer, # `(G, steps, a, b, c)` to a matrix
 ): # A list of `(label, value)`
@@ -745,7 +745,7 @@ def my_orthogonal(G, steps, a, b, c):
         X = a*X + b*A @ X + c*A @ A @ X
     return X.T if len(G) > G.shape[1] else X
 
-# %% ../nbs/J_rules.ipynb #a3a284ec
+# %% ../nbs/J_rules.ipynb #c192a7c3
 fault = mend_orthogonal.fault
 fault('not divided', 'X/X.norm()', 'X', "Nothing is divided now: the singular values are as large as they were.")
 fault('no root', 'X/X.norm()', 'X/(X**2).sum()', "That is the square of the size: its root is missing, so all is far too small.")
@@ -768,7 +768,7 @@ def exact_orthogonal(G, steps, a, b, c):
     U, _, Vt = torch.linalg.svd(G, full_matrices=False)
     return U @ Vt
 
-# %% ../nbs/J_rules.ipynb #879dfb40
+# %% ../nbs/J_rules.ipynb #3d38fa1e
 def svd_orthogonalized(
     G, # Matrix
 ): # Its nearest orthogonal one, of the same shape
@@ -784,7 +784,7 @@ def muon_probe(
         random = torch.Generator().manual_seed(0)
         draw = lambda *shape: torch.randn(*shape, rows, columns, dtype=torch.float64, generator=random)
         hypers = dict(momentum=.8, weight_decay=.5, orthogonalized=svd_orthogonalized)
-        seen = walk_function(answer, 1, False, hypers, draw(), draw(12))
+        seen = walk_function(answer, 1, False, hypers, draw(), draw(7))
         yield from [(f'p [{rows},{columns}] after step {t}', p) for t, p in enumerate(seen, 1)]
 
 write_muon = Exercise('muon', lesson='08', kind='write', probe=muon_probe,
@@ -802,7 +802,7 @@ def my_muon(p, g, b, lr, momentum, weight_decay, orthogonalized):
     p.mul_(1 - lr*weight_decay)
     p.sub_(lr*r*update)
 
-# %% ../nbs/J_rules.ipynb #3f9eed11
+# %% ../nbs/J_rules.ipynb #dc09d437
 fault = write_muon.fault
 fault('buffer without Nesterov', 'g.lerp(b, momentum)', 'b', "The buffer alone is orthogonalized: Nesterov mixes the gradient in once more.")
 fault('gradient alone', 'g.lerp(b, momentum)', 'g', "This gradient alone is orthogonalized: the buffer is kept, and not used.")
@@ -820,7 +820,7 @@ fault('scale upside down', 'p.shape[0]/p.shape[1]', 'p.shape[1]/p.shape[0]', "Th
 fault('wide matrices scaled down', 'max(1, p.shape[0]/p.shape[1])', '(p.shape[0]/p.shape[1])', "A wide matrix moves too little: the ratio counts only where it is above 1.")
 fault('match_rms_adamw', 'max(1, p.shape[0]/p.shape[1])**.5', '.2*max(p.shape)**.5', "That is the other scale, `match_rms_adamw`.")
 
-# %% ../nbs/J_rules.ipynb #4410100b
+# %% ../nbs/J_rules.ipynb #dda2dcbf
 fault('L2: decay in the gradient', '    b.lerp_(g, 1-momentum)', '    g = g + weight_decay*p\n    b.lerp_(g, 1-momentum)', "The decay is in the gradient too, and goes through the orthogonalization.")
 fault('no decay', 'p.mul_(1 - lr*weight_decay)', 'pass', "`weight_decay` changes nothing.")
 fault('decay not times lr', '1 - lr*weight_decay', '1 - weight_decay', "The weights shrink by `weight_decay` itself: times the learning rate.")
@@ -831,7 +831,7 @@ fault('sign', 'p.sub_', 'p.add_', "Every step goes up instead of down.")
 fault('lr not used', 'lr*r*update', 'r*update', "The learning rate isn't used in the step.")
 fault('p bound anew', 'p.mul_(1 - lr*weight_decay)\n    p.sub_(', 'p = p*(1 - lr*weight_decay)\n    p.sub_(', "Nothing moves: `p = …` makes a new tensor. Change `p` in place, or return it.")
 
-# %% ../nbs/J_rules.ipynb #f3d95001
+# %% ../nbs/J_rules.ipynb #d595ada4
 guess_zero_grad = Exercise('after_zero_grad', lesson='09', kind='predict',
     question="SGD with momentum: a backward pass, a step, `zero_grad()`, and another step, without a backward pass between. In which library does the parameter move at the second step: `'torch'`, `'fastai'`, `'both'`, or `'neither'`?",
     starter='my_guess = ...', choices=('torch', 'fastai', 'both', 'neither'),
@@ -845,7 +845,7 @@ slip('no gradient, no step, in both', "In torch, yes: the gradient is `None`. In
 slip('the buffer pushes in both', "The buffer would push in both. But torch's `zero_grad` sets the gradient to `None`, and such a parameter is skipped.", 'both')
 slip('the other way round', "The other way round: which of the two sets the gradient to `None`?", 'torch')
 
-# %% ../nbs/J_rules.ipynb #1bdfbb20
+# %% ../nbs/J_rules.ipynb #1da85b9e
 def maker_probe(
     answer, # `(params, lr)` to an optimizer
 ): # A list of `(label, value)`
@@ -868,7 +868,7 @@ write_fastai_adam = Exercise('fastai_adam', lesson='09', kind='write', probe=mak
 def my_fastai_adam(params, lr):
     return torch.optim.AdamW(params, lr=lr, betas=(0.9, 0.99), eps=1e-5, weight_decay=0.01)
 
-# %% ../nbs/J_rules.ipynb #00a57d5a
+# %% ../nbs/J_rules.ipynb #4d1f216a
 fault = write_fastai_adam.fault
 fault('L2', 'AdamW', 'Adam', "With weight decay, torch's `Adam` adds it to the gradient. fastai's shrinks the weights.")
 fault("torch's eps", 'eps=1e-5', 'eps=1e-8', "The small gradients step too far: fastai's eps is a thousand times larger than torch's.")
@@ -878,7 +878,7 @@ fault('no decay', 'weight_decay=0.01', 'weight_decay=0', "fastai's Adam decays u
 fault('ten times the decay', 'weight_decay=0.01', 'weight_decay=0.1', "That is ten times fastai's decay.")
 fault('lr not passed on', 'lr=lr, ', '', "The learning rate isn't passed on: torch's default is used.")
 
-# %% ../nbs/J_rules.ipynb #0152ea93
+# %% ../nbs/J_rules.ipynb #b3eaad5e
 def snapshot_probe(
     answer, # An optimizer to a state that can be loaded
 ): # A list of `(label, value)`
@@ -909,7 +909,7 @@ def my_snapshot(opt):
     from copy import deepcopy
     return deepcopy(opt.state_dict())
 
-# %% ../nbs/J_rules.ipynb #65837bda
+# %% ../nbs/J_rules.ipynb #843cd91e
 fault = mend_snapshot.fault
 fault('only the groups', 'deepcopy(opt.state_dict())', "{**opt.state_dict(), 'state': {}}", "The learning rate is kept, the averages are not: they start from zero again.")
 fault('only the state', 'deepcopy(opt.state_dict())', "deepcopy(opt.state_dict()['state'])", "That is one half of it: the groups with their hyper-parameters belong to it.")
