@@ -26,7 +26,7 @@ import torch._dynamo    # which torch.optim loads at first use: not in the time 
 from .adaptive import adam
 from .exercise import Exercise, result_of
 
-# %% ../nbs/J_rules.ipynb #4eb9c276
+# %% ../nbs/J_rules.ipynb #6504af9f
 STEPS = 24
 START = torch.tensor([1., -2., .5, 3., -1.], dtype=torch.float64)
 
@@ -47,7 +47,7 @@ def given(
 ): # Those that it takes, the two betas as a pair if it wants a pair
     "Hyper-parameters for a class, by name"
     names = inspect.signature(answer).parameters
-    if 'betas' in names: hypers = hypers | dict(betas=(hypers.get('beta1'), hypers.get('beta2')))
+    if 'betas' in names and 'beta1' in hypers: hypers = hypers | dict(betas=(hypers['beta1'], hypers['beta2']))
     return {k: v for k, v in hypers.items() if k in names or k not in ('beta1', 'beta2')}
 
 # %% ../nbs/J_rules.ipynb #f0f22fb8
