@@ -63,7 +63,7 @@ def right_stack(images):
 stack.fault('not divided by 255', '.div(255)', '',
             "The numbers still go up to 255. A step would be 255 × 255 times too large for them: divide.")
 stack.fault('divided by 256', '255', '256', "The largest of the numbers 0 to 255 is to become 1: divide by 255.")
-stack.fault('still whole numbers', '.float().div(255)', ' // 255', "Whole numbers can't hold what lies between 0 and 1: `float()` first.")
+stack.fault('still whole numbers', '.float().div(255)', ".div(255, rounding_mode='floor')", "Whole numbers can't hold what lies between 0 and 1: `float()` first.")
 stack.fault('pictures not laid out', '.view(-1, 28*28)', '', "A layer wants a row of 784 numbers for each picture, not 28 rows of 28.")
 stack.fault('columns before rows', '.view(-1, 28*28)', '.transpose(1, 2).reshape(-1, 28*28)',
             "You lay the columns end to end; the rows are wanted.")
@@ -171,6 +171,7 @@ def accuracy_probe(answer):
     "Scores on both sides of 0 and of one half, more threes than sevens"
     yield 'eight digits', answer(SCORES.clone(), LABELS.clone())
     yield 'the first three', answer(SCORES[:3].clone(), LABELS[:3].clone())
+    yield 'the last four', answer(SCORES[4:].clone(), LABELS[4:].clone())
 
 accuracy = Exercise('accuracy', '01', 'mend', """This accuracy is wrong, and says nothing about it. Mend it:
 the share of scores `[n,1]` on the right side of 0, for labels `[n,1]`, 1 for a three.""", '''
@@ -511,7 +512,7 @@ def right_shuffled(x, y, bs, generator):
 
 shuffle.fault('labels in another order', 'return', 'y = y[torch.randperm(len(y), generator=generator)]\n    return',
               "The digits have one order and the labels another: draw one order for both.")
-shuffle.fault('labels stay sorted', 'order.split(bs)]', "order.split(bs)]\n    return [(x[rows], yb) for rows, yb in zip(order.split(bs), y.split(bs))]",
+shuffle.fault('labels stay sorted', 'y[rows]) for rows in order.split(bs)', 'yb) for rows, yb in zip(order.split(bs), y.split(bs))',
               "Only the digits move; their labels stay where they were.")
 shuffle.fault('generator not used', ', generator=generator', '', "The order comes from the global seed: pass the generator on, or no run can be repeated.")
 shuffle.fault('the same order each epoch', 'generator=generator', 'generator=torch.Generator().manual_seed(0)',
@@ -542,9 +543,10 @@ def optim_probe(answer):
         ((p**2).sum()*step + (3*q).sum()).backward()
         before = p.grad.clone()
         opt.step()
+        now = 'gone' if p.grad is None or not p.grad.any() else 'as it was' if torch.equal(p.grad, before) else 'changed'
         yield f'step {step}', p
         yield f'step {step}, the last parameter', q
-        yield f'step {step}, the gradient', 'is there, as it was' if p.grad is not None and torch.equal(p.grad, before) else 'was changed'
+        yield f'step {step}, the gradient', now
         opt.zero_grad()
         cleared = all(x.grad is None or not x.grad.any() for x in (p, q))
         yield f'step {step}, after zero_grad', 'gone' if cleared else 'still there'
@@ -600,6 +602,7 @@ basic_optim.fault('only the direction', STEP, 'p -= self.lr*p.grad.sign()', "All
 @basic_optim.slip('a list of new tensors', "The optimizer holds new tensors, and the model's stay where they are: change them in place, `p -= …`.")
 class OptimNewList(RightOptim):
     def step(self): self.params = [p if p.grad is None else p - self.lr*p.grad for p in self.params]
+basic_optim.same('a list of new tensors', 'p = p - … + zero_grad forgets nothing', 'the generator is kept + p = p - …')
 
 @basic_optim.slip('step clears too', "The gradient is gone after `step()`: forgetting is the business of `zero_grad()`.")
 class OptimClears(RightOptim):
@@ -687,6 +690,7 @@ smooth.fault('t stays 1', 'beta**t', 'beta', "Right after the first loss, wrong 
 smooth.fault('beta times t', 'beta**t', 'beta*t', "beta to the power of t, not times t.")
 smooth.fault('(1-beta) missing', '(1-beta)*loss', 'loss', "A new loss counts whole: weigh it with 1 - beta.")
 smooth.fault('only the last', 'return shown', 'return shown[-1:]', "One number came back; a list with one for each loss is wanted.")
+smooth.same('t stays 1', 'not corrected + (1-beta) missing')
 
 # %% ../nbs/I_layer.ipynb #35b7a762
 @smooth.slip('begun with the first loss', "You begin with the first loss instead of zero, which is another average: begin at zero and correct.")

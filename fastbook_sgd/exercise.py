@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['Entry', 'Difference', 'Run', 'Slip', 'KINDS', 'Verdict', 'NOTHING', 'SLIP_WITHIN', 'Cut', 'put_back', 'TooLong',
-           'send', 'wait', 'in_time', 'entries', 'plain_value', 'distance', 'same_text', 'first_difference',
-           'largest_distance', 'number_text', 'one_number', 'difference_text', 'numbers_text', 'cut_text', 'shown',
-           'short', 'functions_of', 'their_line', 'run', 'error_text', 'copy_of', 'result_of', 'Answers', 'source_of',
-           'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written', 'is_untouched', 'value_of', 'is_close',
-           'plain_guess', 'same_guess', 'guess_wanted', 'is_fit', 'judge_guess', 'run_of', 'names_for', 'judge_code',
-           'header_of', 'starter_run', 'verdict', 'right_verdict', 'slip_verdict', 'error_verdict', 'printed_text']
+           'send', 'wait', 'in_time', 'entries', 'plain_value', 'distance', 'in_double', 'same_text',
+           'first_difference', 'largest_distance', 'number_text', 'one_number', 'difference_text', 'numbers_text',
+           'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'run', 'error_text', 'copy_of', 'result_of',
+           'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written', 'is_untouched',
+           'value_of', 'is_close', 'guess_entries', 'plain_guess', 'same_guess', 'guess_wanted', 'is_fit',
+           'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'starter_run', 'verdict', 'right_verdict',
+           'slip_verdict', 'error_verdict', 'printed_text']
 
 # %% ../nbs/H_exercise.ipynb #c2aa51f7
 import ast
@@ -27,7 +28,7 @@ import traceback
 from collections import namedtuple
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
@@ -122,9 +123,9 @@ def plain_value(value): # A tensor or a text, and a dtype or None
     if value is None: return 'nothing', None
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().clone(), value.dtype if value.ndim else None
-    if isinstance(value, (bool, int, float, np.generic, np.ndarray)):
-        return torch.as_tensor(np.array(value, dtype=np.float64)), None
-    return value if isinstance(value, str) else f'a {type(value).__name__}', None
+    if isinstance(value, str): return value, None
+    try: return torch.as_tensor(np.array(value, dtype=np.float64)), None
+    except Exception: return f'a {type(value).__name__}', None
 
 # %% ../nbs/H_exercise.ipynb #4373a28d
 def distance(
@@ -133,7 +134,7 @@ def distance(
 ): # float
     "Largest difference, relative to the size of the numbers; infinite if they can't be compared"
     if isinstance(a, str) or isinstance(b, str) or a.shape != b.shape: return 0. if same_text(a, b) else math.inf
-    a, b = [torch.view_as_real(x).double() if x.is_complex() else x.double() for x in (a, b)]
+    a, b = in_double(a), in_double(b)
     apart = ~((a == b) | (a.isnan() & b.isnan()))
     if not apart.any(): return 0.
     sizes = torch.cat([a.flatten(), b.flatten()]).abs()
@@ -141,6 +142,7 @@ def distance(
     gap = ((a - b).abs()[apart].max() / size).item()
     return gap if math.isfinite(gap) else math.inf
 
+def in_double(x): return torch.view_as_real(x).double() if x.is_complex() else x.double()
 def same_text(a, b): return isinstance(a, str) and isinstance(b, str) and a == b
 
 # %% ../nbs/H_exercise.ipynb #306684ae
@@ -165,7 +167,7 @@ def largest_distance(expected, got): # float
 # %% ../nbs/H_exercise.ipynb #fdc31f4c
 def number_text(x): return str(int(x)) if x == int(x) and abs(x) < 1e6 else f'{x:.4g}'
 def one_number(x):
-    x = float(x.abs() if x.is_complex() else x)
+    x = float(x)
     return number_text(x) if math.isfinite(x) else str(x)
 
 def difference_text(
@@ -184,6 +186,7 @@ def difference_text(
     return f'First differs at {a.label}: ' + numbers_text(a.value, b.value)
 
 def numbers_text(a, b): # The first number that differs
+    a, b = in_double(a), in_double(b)
     if not a.ndim: return f'expected {one_number(a)}, got {one_number(b)}.'
     apart = ~((a == b) | (a.isnan() & b.isnan())) & ~((a - b).abs() <= 1e-5*a.abs().nan_to_num().max())
     place = tuple(apart.nonzero()[0].tolist()) if apart.any() else (0,)*a.ndim
@@ -199,7 +202,7 @@ def shown(x):
     try: return cut_text(repr(x), 60)
     except Exception: return f'a {type(x).__name__}'
 
-def short(x): return cut_text(x, 60) if isinstance(x, str) else one_number(x) if not x.ndim else f'numbers {list(x.shape)}'
+def short(x): return cut_text(x, 60) if isinstance(x, str) else one_number(in_double(x)) if not x.ndim and not x.is_complex() else f'numbers {list(x.shape)}'
 
 # %% ../nbs/H_exercise.ipynb #d8485f8b
 def functions_of(
@@ -229,7 +232,7 @@ Run.__doc__ = "What came of trying an answer: entries, exception or None, the li
 def run(
     probe, # `probe(answer)` yields pairs of a label and a value
     answer, # Any object
-    seconds=5., # How long it may take
+    seconds=10., # How long it may take
 ): # A `Run`
     "Try an answer, safely"
     seen, printed = [], Cut()
@@ -303,6 +306,7 @@ class Answers:
         self.alike.append(names)
 
 # %% ../nbs/H_exercise.ipynb #d4d51bae
+@cache
 def source_of(
     answer, # Function or class that was written in a file or a cell
 ): # Its source
@@ -387,7 +391,7 @@ class Exercise(Made):
 
     def judge(self,
         answer=..., # The learner's
-        seconds=5., # How long it may take
+        seconds=10., # How long it may take
     ): # A `Verdict`
         "Understand an answer. Whatever it is, nothing is raised."
         if is_untouched(self, answer): return self.untouched()
@@ -421,9 +425,11 @@ def is_untouched(
     answer, # The learner's
 ): # bool
     "Has nobody answered yet?"
-    if answer is None or answer is ... or isinstance(answer, type) and not functions_of(answer): return True
+    if answer is None or answer is ...: return True
+    if exercise.kind == 'predict' or not callable(answer): return False
+    if isinstance(answer, type) and answer.__bases__ == (object,) and not functions_of(answer): return True
     functions = functions_of(answer)
-    if exercise.kind == 'predict' or not functions: return False
+    if not functions: return False
     if all(map(is_empty, functions)): return True
     begun = functions_of(exercise.made(exercise.starter))
     return list(map(written, functions)) == list(map(written, begun))
@@ -442,9 +448,10 @@ def is_close(
     within, # How far numbers may be apart
 ): # bool
     "Are two guesses the same? Texts are, in any case and with any spaces around."
-    first, second = [[plain_guess(e.value) for e in entries('', x)] for x in (a, b)]
+    first, second = [[plain_guess(e.value) for e in guess_entries(x)] for x in (a, b)]
     return len(first) == len(second) and all(map(partial(same_guess, within=within), first, second))
 
+def guess_entries(x): return entries('', x.tolist() if getattr(x, 'ndim', 0) else x)
 def plain_guess(x): return x.strip().casefold() if isinstance(x, str) else x
 def same_guess(a, b, within):
     if isinstance(a, str) or isinstance(b, str): return same_text(a, b)
@@ -461,7 +468,7 @@ def guess_wanted(exercise, right): # str
 def is_fit(exercise, guess, right): # bool
     "Is it the kind of guess that is wanted?"
     if exercise.choices: return any(is_close(guess, c, 0) for c in exercise.choices)
-    kinds = [[isinstance(e.value, str) for e in entries('', x)] for x in (guess, right)]
+    kinds = [[(e.label, isinstance(e.value, str)) for e in guess_entries(x)] for x in (guess, right)]
     return kinds[0] == kinds[1]
 
 def judge_guess(
@@ -491,7 +498,7 @@ def run_of(
     "The outcome of an answer of the table, computed once"
     if names not in exercise.runs:
         answer = exercise.answer_of(*names) if names else exercise.solution
-        exercise.runs[names] = answer and run(exercise.probe, answer)
+        exercise.runs[names] = None if answer is None else run(exercise.probe, answer)
     return exercise.runs[names]
 
 def names_for(

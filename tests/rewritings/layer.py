@@ -66,7 +66,7 @@ def loss_where(predictions, targets):
 def loss_l1(predictions, targets): return F.l1_loss(torch.sigmoid(predictions), targets.float())
 def loss_by_hand(predictions, targets):
     sure = 1/(1 + torch.exp(-predictions))
-    return sum(abs(s - t) for s, t in zip(sure, targets))/len(targets)
+    return sum(abs(s - t) for s, t in zip(sure, targets))[0]/len(targets)
 def loss_turned(predictions, targets): return (targets - predictions.sigmoid()).abs().sum()/predictions.shape[0]
 
 # calc_grad
@@ -184,6 +184,7 @@ def optim_of_functions(params, lr):
         for p in params: p.grad = None
     return SimpleNamespace(step=step, zero_grad=zero_grad)
 class OptimTorch(torch.optim.SGD): pass
+OptimTorch([torch.zeros(1, requires_grad=True)], .1)     # the first one loads torch's compiler, which takes seconds
 
 # smooth
 
