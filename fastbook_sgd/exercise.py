@@ -347,9 +347,11 @@ class Made(Answers):
         "A wrong answer, or two in one. Raises `ValueError` if a fault has no place."
         slips = [self.slips[n] for n in names]
         if len(slips) == 1 and not slips[0].swap: return slips[0].answer
-        source = source_of(self.solution)
+        if not all(s.swap for s in slips): return None
+        if 'source' not in self.runs: self.runs['source'] = source_of(self.solution)  # slow to find for a class
+        source = self.runs['source']
         for s in slips:
-            if not s.swap or source.count(s.swap[0]) != 1 and len(slips) > 1: return None
+            if source.count(s.swap[0]) != 1 and len(slips) > 1: return None
             if source.count(s.swap[0]) != 1:
                 raise ValueError(f"{self.name}, {s.name}: {s.swap[0]!r} occurs {source.count(s.swap[0])} times, expected once")
             source = source.replace(*s.swap)
@@ -415,9 +417,10 @@ def written(
     function, # A function
 ): # What two functions of the same lines have in common
     "A function's compiled code without its names and places"
-    code = function.__code__
-    constants = [c for c in code.co_consts if not inspect.iscode(c) and c != function.__doc__]
-    return code.co_code, code.co_names, tuple(map(repr, constants))
+    def lines(code):  # those of functions and comprehensions inside, too
+        constants = [lines(c) if inspect.iscode(c) else repr(c) for c in code.co_consts if c != function.__doc__]
+        return code.co_code, code.co_names, tuple(constants)
+    return lines(function.__code__)
 
 # %% ../nbs/H_exercise.ipynb #e45f3501
 def is_untouched(
