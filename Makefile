@@ -9,8 +9,9 @@ DOCS_INSTALLED := .venv/.docs-installed
 run: $(INSTALLED)       ## execute the whole series and print what each stage reached
 	$(BIN)/python tools/run_series.py
 
-# As many processes as cores, with a thread each.
+# As many processes as cores, with a thread each; what the reader has solved is left alone.
 test: export OMP_NUM_THREADS ?= 1
+test: export FASTBOOK_SGD_PRACTICE := none
 test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 	$(BIN)/nbdev-test --do-print
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -11,6 +11,8 @@ What is in it, a module a room:
 - `surfaces`, `pictures`, `race`: what descent looks like, and which optimizer is best
 - `base`, `drivers`: the class behind every optimizer, and faster ways through the same rules
 - `checks`, `sources`, `saving`, `testing`: what keeps it safe
+- `practice`: the exercises of the lessons: `check` an answer, ask for a `hint`, `show` the solution
+- `exercise`, `answers_layer`, `answers_rules`, `answers_training`, `answers_own`: how it names a mistake, and the answers
 - `moved`: where old import paths lead
 - `all`: what a notebook of the series needs, with fastai's basics
 

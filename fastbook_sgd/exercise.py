@@ -9,7 +9,7 @@ __all__ = ['Entry', 'Difference', 'Run', 'Slip', 'KINDS', 'Verdict', 'NOTHING', 
            'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'run', 'error_text', 'copy_of', 'result_of',
            'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written', 'is_untouched',
            'value_of', 'is_close', 'guess_entries', 'plain_guess', 'same_guess', 'guess_wanted', 'is_fit',
-           'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'starter_run', 'verdict', 'right_verdict',
+           'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'is_as_begun', 'verdict', 'right_verdict',
            'slip_verdict', 'error_verdict', 'printed_text']
 
 # %% ../nbs/H_exercise.ipynb #c2aa51f7
@@ -133,7 +133,8 @@ def distance(
     b, # Tensor or text
 ): # float
     "Largest difference, relative to the size of the numbers; infinite if they can't be compared"
-    if isinstance(a, str) or isinstance(b, str) or a.shape != b.shape: return 0. if same_text(a, b) else math.inf
+    if isinstance(a, str) or isinstance(b, str) or a.shape != b.shape:
+        return 0. if same_text(a, b) else math.inf
     a, b = in_double(a), in_double(b)
     apart = ~((a == b) | (a.isnan() & b.isnan()))
     if not apart.any(): return 0.
@@ -176,15 +177,19 @@ def difference_text(
     "What was expected where, and what came"
     a, b = difference
     if b is None: return f'It ends before {a.label}.'
-    if a is None or a.label != b.label: return f'{b.label}: {cut_text(b.value)}' if isinstance(b.value, str) else f'It goes on after the end, with {b.label}.'
+    if a is None or a.label != b.label:
+        if isinstance(b.value, str): return f'{b.label}: {cut_text(b.value)}'
+        return f'It goes on after the end, with {b.label}.'
     if b.value == 'nothing': return f"{a.label}: nothing came back. Is a `return` missing?"
     if isinstance(a.value, str) or isinstance(b.value, str):
         return f'{a.label}: expected {short(a.value)}, got {short(b.value)}.'
     if a.value.shape != b.value.shape:
         return f'{a.label}: the shape is {list(b.value.shape)}, expected {list(a.value.shape)}.'
-    if distance(a.value, b.value) < 1e-5: return f'{a.label}: the numbers are right, the dtype is {b.dtype}, expected {a.dtype}.'
+    if distance(a.value, b.value) < 1e-5:
+        return f'{a.label}: the numbers are right, the dtype is {b.dtype}, expected {a.dtype}.'
     return f'First differs at {a.label}: ' + numbers_text(a.value, b.value)
 
+# %% ../nbs/H_exercise.ipynb #5cdd9bc7
 def numbers_text(a, b): # The first number that differs
     a, b = in_double(a), in_double(b)
     if not a.ndim: return f'expected {one_number(a)}, got {one_number(b)}.'
@@ -202,7 +207,9 @@ def shown(x):
     try: return cut_text(repr(x), 60)
     except Exception: return f'a {type(x).__name__}'
 
-def short(x): return cut_text(x, 60) if isinstance(x, str) else one_number(in_double(x)) if not x.ndim and not x.is_complex() else f'numbers {list(x.shape)}'
+def short(x):
+    if isinstance(x, str): return cut_text(x, 60)
+    return f'numbers {list(x.shape)}' if x.ndim or x.is_complex() else one_number(x)
 
 # %% ../nbs/H_exercise.ipynb #d8485f8b
 def functions_of(
@@ -212,9 +219,9 @@ def functions_of(
     if inspect.ismodule(answer) or not callable(answer): return []
     inner = inspect.unwrap(getattr(answer, '__func__', getattr(answer, 'func', answer)))
     if inspect.isfunction(inner): return [inner]
-    members = [getattr(m, '__func__', m) for m in vars(inner if isinstance(inner, type) else type(inner)).values()]
-    members = [inspect.unwrap(m.fget if isinstance(m, property) else m) for m in members if callable(m) or isinstance(m, property)]
-    return [m for m in members if inspect.isfunction(m)]
+    members = vars(inner if isinstance(inner, type) else type(inner)).values()
+    members = [m.fget if isinstance(m, property) else getattr(m, '__func__', m) for m in members]
+    return [f for m in members if inspect.isfunction(f := inspect.unwrap(m) if callable(m) else m)]
 
 def their_line(
     error, # Exception
@@ -222,8 +229,10 @@ def their_line(
 ): # One line, '' if the answer has no part in the error
     "The last line of the answer that the error went through"
     files = {f.__code__.co_filename for f in functions_of(answer)}
-    lines = [(f.lineno, linecache.getline(f.filename, f.lineno)) for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    return f'line {lines[-1][0]}: {cut_text(lines[-1][1], 100)}' if lines else ''
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
+    if not theirs: return ''
+    at, line = theirs[-1].lineno, linecache.getline(theirs[-1].filename, theirs[-1].lineno)
+    return f'line {at}: {cut_text(line, 100)}'
 
 # %% ../nbs/H_exercise.ipynb #737c7156
 Run = namedtuple('Run', 'entries error line printed')
@@ -267,7 +276,8 @@ def result_of(
 
 # %% ../nbs/H_exercise.ipynb #c22bfd78
 Slip = namedtuple('Slip', 'name hint answer when swap')
-Slip.__doc__ = "A wrong answer: its name, what to say, the answer, or when a value is it, or the piece that is replaced"
+Slip.__doc__ = """A wrong answer: its name, what to say, the answer itself, which values mean it,
+or which piece of the right answer is replaced by which"""
 
 class Answers:
     "The right answer of an exercise, and the wrong ones"
@@ -300,7 +310,7 @@ class Answers:
         self.slips[name] = Slip(name, hint, None, None, (old, new))
 
     def same(self,
-        *names, # Of slips that can't be told apart, because mathematically they are one; a pair is 'one + other'
+        *names, # Of slips that are mathematically one, or of pairs: 'one + other'
     ):
         "Say that slips are the same: each is then named as all of them"
         self.alike.append(names)
@@ -353,7 +363,8 @@ class Made(Answers):
         for s in slips:
             if source.count(s.swap[0]) != 1 and len(slips) > 1: return None
             if source.count(s.swap[0]) != 1:
-                raise ValueError(f"{self.name}, {s.name}: {s.swap[0]!r} occurs {source.count(s.swap[0])} times, expected once")
+                times = f"{s.swap[0]!r} occurs {source.count(s.swap[0])} times"
+                raise ValueError(f"{self.name}, {s.name}: {times}, expected once")
             source = source.replace(*s.swap)
         try: return self.made(source)
         except SyntaxError:
@@ -368,7 +379,8 @@ class Made(Answers):
 # %% ../nbs/H_exercise.ipynb #6d754b5e
 KINDS = 'predict', 'write', 'mend'
 Verdict = namedtuple('Verdict', 'kind names text')
-Verdict.__doc__ = "What is said: 'right', 'untouched', 'slip', 'unknown', 'error', 'slow' or 'unfit'; the slips; up to three lines"
+Verdict.__doc__ = """What is said of an answer: 'right', 'untouched', 'slip', 'unknown', 'error', 'slow' or 'unfit';
+the names of its slips; and up to three lines"""
 
 class Exercise(Made):
     "A question whose answers are understood. Raises `ValueError` for an unknown kind."
@@ -400,10 +412,12 @@ class Exercise(Made):
         return (judge_guess if self.kind == 'predict' else judge_code)(self, answer, seconds)
 
     def untouched(self):
-        return Verdict('untouched', (), f"{self.name}: not answered yet. hint({self.name!r}) helps, show({self.name!r}) is the solution.")
+        helps = f"hint({self.name!r}) helps, show({self.name!r}) is the solution."
+        return Verdict('untouched', (), f"{self.name}: not answered yet. {helps}")
 
 # %% ../nbs/H_exercise.ipynb #17e7c691
-NOTHING = {'RESUME', 'NOP', 'LOAD_CONST', 'LOAD_COMMON_CONSTANT', 'RETURN_CONST', 'RETURN_VALUE', 'COPY_FREE_VARS', 'POP_TOP'}
+NOTHING = {'RESUME', 'NOP', 'LOAD_CONST', 'LOAD_COMMON_CONSTANT', 'RETURN_CONST', 'RETURN_VALUE',
+           'COPY_FREE_VARS', 'POP_TOP'}
 
 def is_empty(
     function, # A function
@@ -418,7 +432,8 @@ def written(
 ): # What two functions of the same lines have in common
     "A function's compiled code without its names and places"
     def lines(code):  # those of functions and comprehensions inside, too
-        constants = [lines(c) if inspect.iscode(c) else repr(c) for c in code.co_consts if c != function.__doc__]
+        constants = [c for c in code.co_consts if c != function.__doc__]
+        constants = [lines(c) if inspect.iscode(c) else repr(c) for c in constants]
         return code.co_code, code.co_names, tuple(constants)
     return lines(function.__code__)
 
@@ -483,7 +498,8 @@ def judge_guess(
     name, right = exercise.name, value_of(exercise.solution)
     if not is_fit(exercise, guess, right):
         return Verdict('unfit', (), f'{name}: got {shown(guess)}, expected {guess_wanted(exercise, right)}.')
-    if is_close(guess, right, exercise.within): return Verdict('right', (), f'{name}: right. {exercise.why}'.rstrip())
+    if is_close(guess, right, exercise.within):
+        return Verdict('right', (), f'{name}: right. {exercise.why}'.rstrip())
     for s in exercise.slips.values():
         if is_close(guess, value_of(s.answer), 1e-6) or s.when and s.when(guess):
             return Verdict('slip', (s.name,), f'{name}: {s.name}.\n{s.hint}')
@@ -529,22 +545,27 @@ def judge_code(
         return Verdict('unfit', (), f'{name}: got {shown(answer)}, {wanted}{called}.')
     right, got = run_of(exercise).entries, run(exercise.probe, answer, seconds)
     if isinstance(got.error, TooLong):
-        return verdict('slow', f'{name}: stopped after {seconds:g} seconds. Is there a loop that never ends?', got.line)
+        slow = f'{name}: stopped after {seconds:g} seconds. Is there a loop that never ends?'
+        return verdict('slow', slow, got.line)
     difference = first_difference(right, got.entries, exercise.within)
     if not difference: return right_verdict(exercise, largest_distance(right, got.entries))
-    if exercise.kind == 'mend' and not first_difference(starter_run(exercise).entries, got.entries): return exercise.untouched()
+    if is_as_begun(exercise, got.entries): return exercise.untouched()
     if found := names_for(exercise, got.entries): return slip_verdict(exercise, found, difference)
     if got.error and difference.got is got.entries[-1]: return error_verdict(name, got, wanted)
-    return verdict('unknown', f'{name}: not right, and not a mistake I know.', difference_text(difference), printed_text(got.printed))
+    lines = f'{name}: not right, and not a mistake I know.', difference_text(difference)
+    return verdict('unknown', *lines, printed_text(got.printed))
 
 def header_of(starter): # str
     "The line that says how an answer is called"
-    return next(line for line in starter.splitlines()[::-1] if re.match(r'(def|class) |\w+ = ', line)).removesuffix(' ...')
+    lines = [line for line in starter.splitlines() if re.match(r'(def|class) |\w+ = ', line)]
+    return lines[-1].removesuffix(' ...')
 
-def starter_run(exercise): # A `Run`
-    "The outcome of what the cell held from the beginning"
-    if 'starter' not in exercise.runs: exercise.runs['starter'] = run(exercise.probe, exercise.made(exercise.starter))
-    return exercise.runs['starter']
+def is_as_begun(exercise, got): # bool
+    "Is this the outcome of the faulty code that was to be mended?"
+    if exercise.kind != 'mend': return False
+    if 'starter' not in exercise.runs:
+        exercise.runs['starter'] = run(exercise.probe, exercise.made(exercise.starter))
+    return not first_difference(exercise.runs['starter'].entries, got)
 
 # %% ../nbs/H_exercise.ipynb #cc28ab0a
 def verdict(kind, *lines, names=()): # A `Verdict`
@@ -560,14 +581,17 @@ def slip_verdict(exercise, found, difference):
     evidence = difference_text(difference)
     hints = [exercise.slips[n].hint for n in found[0]]
     names = ' or '.join(' + '.join(names) for names in found)
-    if len(hints) == 2: return verdict('slip', f'{exercise.name}: two things. {names}.', *hints, names=tuple(found))
+    if len(hints) == 2:
+        return verdict('slip', f'{exercise.name}: two things. {names}.', *hints, names=tuple(found))
     return verdict('slip', f'{exercise.name}: {names}.', *hints, evidence, names=tuple(found))
 
 def error_verdict(name, got, wanted):
     "What the learner's code raised, and where; or how it was called, if that was what failed"
     what = cut_text(f'{type(got.error).__name__}: {error_text(got.error)}', 200)
-    if got.line: return verdict('error', f'{name}: your code raises {what}', got.line, printed_text(got.printed))
-    if isinstance(got.error, TypeError) and 'argument' in what: return verdict('error', f"{name}: it can't be called as here. {what}", wanted)
+    if got.line:
+        return verdict('error', f'{name}: your code raises {what}', got.line, printed_text(got.printed))
+    if isinstance(got.error, TypeError) and 'argument' in what:
+        return verdict('error', f"{name}: it can't be called as here. {what}", wanted)
     return verdict('error', f"{name}: what came back can't be used. {what}", wanted)
 
 def printed_text(printed): # One line, or none

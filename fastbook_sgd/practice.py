@@ -42,7 +42,8 @@ def unknown_text(
     name, # What the learner wrote, any object
 ): # Up to three lines
     "Say which exercises there are, the nearest first"
-    if not isinstance(name, str): return "The name of the exercise comes first, as text: check('name', answer)."
+    if not isinstance(name, str):
+        return "The name of the exercise comes first, as text: check('name', answer)."
     known = list(all_exercises())
     near = get_close_matches(name, known, n=5, cutoff=.3)
     listed = near + [k for k in known if k not in near]
@@ -107,7 +108,8 @@ def hint(
 def progress():
     "Print what is solved in each lesson, and where that is kept"
     done, known, lessons = set(solved()), all_exercises(), {}
-    for name, e in known.items(): lessons.setdefault(e.lesson, []).append(f'{name} ✓' if name in done else name)
+    for name, e in known.items():
+        lessons.setdefault(e.lesson, []).append(f'{name} ✓' if name in done else name)
     for lesson, names in sorted(lessons.items()): print(f'{lesson}  {", ".join(names)}')
     where = place() or 'no file (FASTBOOK_SGD_PRACTICE is none)'
     print(f'{len(done & known.keys())} of {len(known)} solved. Kept in {where}')

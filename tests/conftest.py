@@ -1,6 +1,6 @@
 "Pieces that several tests share."
 from pathlib import Path
-import shutil, subprocess, sys
+import os, shutil, subprocess, sys
 
 from hypothesis.internal.conjecture import providers
 import pytest
@@ -13,6 +13,7 @@ if hasattr(providers, '_get_local_constants'):
 ROOT = Path(__file__).resolve().parent.parent
 COMPILER = any(map(shutil.which, ('g++', 'c++', 'clang++', 'cl')))   # driver 'fused' compiles the rules that torch has no kernel for
 sys.path.insert(0, str(ROOT/'tools'))
+os.environ['FASTBOOK_SGD_PRACTICE'] = 'none'     # what the reader has solved is the reader's
 
 @pytest.fixture
 def tree(tmp_path):

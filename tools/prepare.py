@@ -74,6 +74,7 @@ def freeze(path=ROOT/'constraints.txt'):
 def main(pin):
     "All of it; outputs are saved only when every notebook has run"
     os.environ['FASTBOOK_SGD_DATA'] = DATA
+    os.environ['FASTBOOK_SGD_PRACTICE'] = 'none'
     ask_for_data()
     write_project(read_settings())
     command('nbdev-export')
