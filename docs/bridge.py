@@ -8,6 +8,7 @@ What nbdev means by a line, and what becomes of it here:
     #| fig-alt: text                              the text becomes the alternative text of the cell's pictures
     any other #| line, such as #| export          the line is dropped; exported code stands in its place, unfolded
     a cell that only imports, or only checks      it is folded, under the word Imports or Check
+    a cell that ends with check('name', answer)   below it come hints and solution, folded (exercises.py)
     > subtitle, below the title                   the description of the page
     a link to NN_name.ipynb or X_name.ipynb       a link to the page `name`
     a link to another file of the repository      a link to it in the repository, or to a copy where there is no repository
@@ -26,6 +27,7 @@ import ast, copy, html, math, re
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
+import exercises
 from notebooks import is_lesson, number, page_of
 
 DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', flags=re.M)
@@ -247,6 +249,7 @@ def convert(nb, name, site):
             if shown := code_cell(cell):
                 if 'export' in directives(cell.source): cells += anchors(defined(shown.source), taken)
                 cells.append(shown)
+                cells += exercises.below(shown.source, name)
         else:
             lines = re.match(r'(#\|.*\n?)*', cell.source)[0]
             if has(lines, DROPPED): continue

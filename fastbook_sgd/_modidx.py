@@ -784,6 +784,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'fastbook_sgd.exercise.is_as_begun': ('h_exercise.html#is_as_begun', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.is_close': ('h_exercise.html#is_close', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.is_empty': ('h_exercise.html#is_empty', 'fastbook_sgd/exercise.py'),
+                                       'fastbook_sgd.exercise.is_empty_class': ( 'h_exercise.html#is_empty_class',
+                                                                                 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.is_fit': ('h_exercise.html#is_fit', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.is_untouched': ('h_exercise.html#is_untouched', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.judge_code': ('h_exercise.html#judge_code', 'fastbook_sgd/exercise.py'),

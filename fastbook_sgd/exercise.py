@@ -7,10 +7,10 @@ __all__ = ['Entry', 'Difference', 'Run', 'Slip', 'KINDS', 'Verdict', 'NOTHING', 
            'send', 'wait', 'in_time', 'entries', 'plain_value', 'distance', 'in_double', 'same_text',
            'first_difference', 'largest_distance', 'number_text', 'one_number', 'difference_text', 'numbers_text',
            'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'run', 'error_text', 'copy_of', 'result_of',
-           'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written', 'is_untouched',
-           'value_of', 'is_close', 'guess_entries', 'plain_guess', 'same_guess', 'guess_wanted', 'is_fit',
-           'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'is_as_begun', 'verdict', 'right_verdict',
-           'slip_verdict', 'error_verdict', 'printed_text']
+           'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written',
+           'is_empty_class', 'is_untouched', 'value_of', 'is_close', 'guess_entries', 'plain_guess', 'same_guess',
+           'guess_wanted', 'is_fit', 'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'is_as_begun',
+           'verdict', 'right_verdict', 'slip_verdict', 'error_verdict', 'printed_text']
 
 # %% ../nbs/H_exercise.ipynb #c2aa51f7
 import ast
@@ -379,8 +379,8 @@ class Made(Answers):
 # %% ../nbs/H_exercise.ipynb #6d754b5e
 KINDS = 'predict', 'write', 'mend'
 Verdict = namedtuple('Verdict', 'kind names text')
-Verdict.__doc__ = """What is said of an answer: 'right', 'untouched', 'slip', 'unknown', 'error', 'slow' or 'unfit';
-the names of its slips; and up to three lines"""
+Verdict.__doc__ = """What is said of an answer: one of 'right', 'untouched', 'slip', 'unknown',
+'error', 'slow' and 'unfit'; the names of its slips; and up to three lines"""
 
 class Exercise(Made):
     "A question whose answers are understood. Raises `ValueError` for an unknown kind."
@@ -438,6 +438,10 @@ def written(
     return lines(function.__code__)
 
 # %% ../nbs/H_exercise.ipynb #e45f3501
+def is_empty_class(x):
+    "Is it a class of Python's with nothing in it?"
+    return isinstance(x, type) and x.__bases__ == (object,) and isinstance(vars(x).get('__module__'), str)
+
 def is_untouched(
     exercise, # An `Exercise`
     answer, # The learner's
@@ -445,9 +449,8 @@ def is_untouched(
     "Has nobody answered yet?"
     if answer is None or answer is ...: return True
     if exercise.kind == 'predict' or not callable(answer): return False
-    if isinstance(answer, type) and answer.__bases__ == (object,) and not functions_of(answer): return True
     functions = functions_of(answer)
-    if not functions: return False
+    if not functions: return is_empty_class(answer)
     if all(map(is_empty, functions)): return True
     begun = functions_of(exercise.made(exercise.starter))
     return list(map(written, functions)) == list(map(written, begun))
