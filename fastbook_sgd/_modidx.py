@@ -787,6 +787,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'fastbook_sgd.exercise.is_empty_class': ( 'h_exercise.html#is_empty_class',
                                                                                  'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.is_fit': ('h_exercise.html#is_fit', 'fastbook_sgd/exercise.py'),
+                                       'fastbook_sgd.exercise.is_importing': ('h_exercise.html#is_importing', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.is_untouched': ('h_exercise.html#is_untouched', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.judge_code': ('h_exercise.html#judge_code', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.judge_guess': ('h_exercise.html#judge_guess', 'fastbook_sgd/exercise.py'),
