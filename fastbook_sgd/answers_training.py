@@ -20,7 +20,7 @@ __all__ = ['noise_floor', 'cosine', 'warm_up', 'every_batch', 'CURVES', 'steepes
            'paired_probe', 'paired_difference_right', 'unpaired', 'told_apart_probe', 'told_apart_right',
            'told_apart_with_ties', 'own_rate_probe', 'own_rate_right', 'grid_edge_probe', 'grid_edge_right']
 
-# %% ../nbs/K_training.ipynb #e688a6da
+# %% ../nbs/K_training.ipynb #5cebe7e5
 import math
 from copy import deepcopy
 from statistics import mean, stdev
@@ -35,7 +35,7 @@ from .exercise import Exercise
 from .optimizer import BasicOptim
 from .schedules import anneal_cosine, suggest_valley
 
-# %% ../nbs/K_training.ipynb #bfb2cabf
+# %% ../nbs/K_training.ipynb #aaed5a8f
 def each(
     labels, # Of the numbers that are wanted
     value, # What an answer returned
@@ -45,14 +45,14 @@ def each(
     fits = isinstance(parts, (tuple, list)) and len(parts) == len(labels)
     return list(zip(labels, parts)) if fits else [(labels[0], value)]
 
-# %% ../nbs/K_training.ipynb #d63f0d56
+# %% ../nbs/K_training.ipynb #8a02dc34
 def yes_or_no(
     value, # What an answer returned for True or False, of any library
 ): # A text, or None if nothing was returned
     "A yes, a no, or nothing"
     return None if value is None else 'yes' if value else 'no'
 
-# %% ../nbs/K_training.ipynb #fc001fe9
+# %% ../nbs/K_training.ipynb #d92d0df4
 noise_floor = Exercise('noise_floor', lesson='10', kind='predict',
     question="Write your prediction down: a point walks down $f = \\frac{1}{2} x^2$ for 400 steps from $x = "
              "10$, and each gradient has an error of size 1. Which learning rate ends nearest to the "
@@ -76,7 +76,7 @@ noise_floor.slip('the low rate',
     "0.01 has little noise, but after 400 steps 0.99**400, about a fiftieth, of the distance is left: it is "
     "still on its way.", '0.01')
 
-# %% ../nbs/K_training.ipynb #60ec3be3
+# %% ../nbs/K_training.ipynb #4db2fb52
 def cosine_probe(my_cosine):
     return [(f'my_cosine({t}, {a}, {b})', my_cosine(t, a, b))
             for a, b in ((1., .2), (.1, .3)) for t in (0, .25, .5, .6, 1)]
@@ -95,7 +95,7 @@ cosine = Exercise('cosine', lesson='10', kind='write',
 def cosine_right(t, a, b):
     return b + (a-b) * (1 + math.cos(math.pi*t)) / 2
 
-# %% ../nbs/K_training.ipynb #f28b3108
+# %% ../nbs/K_training.ipynb #d36d338f
 cosine.fault('degrees', 'math.pi*t', '180*t', "A cosine takes radians: half a turn is pi, not 180.")
 cosine.fault('no pi', 'math.pi*t', 't',
     "At t = 1 your wave is only at cos(1) = 0.54: half a turn is `math.pi`.")
@@ -116,7 +116,7 @@ def cosine_quarter(t, a, b): return b + (a-b) * math.cos(math.pi/2*t)
 @cosine.slip('a straight line', "Right at both ends and half-way, but straight in between.")
 def cosine_line(t, a, b): return a + t*(b-a)
 
-# %% ../nbs/K_training.ipynb #2dfc42bd
+# %% ../nbs/K_training.ipynb #2e5dc514
 def warm_up_probe(my_warm_up):
     return [(f'my_warm_up({k}, {warm}, {lr})', my_warm_up(k, warm, lr))
             for warm, lr in ((4, .3), (3, 2.)) for k in range(7)]
@@ -135,7 +135,7 @@ warm_up = Exercise('warm_up', lesson='10', kind='write',
 def warm_up_right(k, warm, lr):
     return lr * min((k+1)/warm, 1)
 
-# %% ../nbs/K_training.ipynb #c0841b7c
+# %% ../nbs/K_training.ipynb #bb7f3646
 warm_up.fault('from zero', '(k+1)', 'k',
     "Step 0 has a rate of 0, so it moves nothing, and `lr` comes a step too late: steps are counted from 0.")
 warm_up.fault('one stair too many', '(k+1)/warm', '(k+1)/(warm+1)',
@@ -155,7 +155,7 @@ def warm_up_without_end(k, warm, lr): return lr * (k+1)/warm
 @warm_up.slip('only while warm', "After the warm-up your rate is 0: it should stay at `lr`.")
 def warm_up_then_nothing(k, warm, lr): return lr * (k+1)/warm if k < warm else 0.
 
-# %% ../nbs/K_training.ipynb #c3a28e51
+# %% ../nbs/K_training.ipynb #3ebd3b95
 def every_batch_probe(my_training):
     used = []
     def step(batch, lr): used.append((batch, lr))
@@ -185,7 +185,7 @@ def every_batch_right(batches, epochs, schedule, step):
             done = epoch*len(batches) + k
             step(batch, schedule(done/total))
 
-# %% ../nbs/K_training.ipynb #0f0410ae
+# %% ../nbs/K_training.ipynb #72cd6951
 every_batch.fault('once an epoch', 'done/total', 'epoch/epochs',
     "All batches of an epoch have the same rate: the schedule moves on once an epoch, expected before each "
     "batch.")
@@ -212,7 +212,7 @@ def every_batch_behind(batches, epochs, schedule, step):
             step(batch, lr)
             lr = schedule((epoch*len(batches) + k)/total)
 
-# %% ../nbs/K_training.ipynb #0a5981d2
+# %% ../nbs/K_training.ipynb #0e87174b
 CURVES = {
     'one that falls to its end': ([.001, .002, .02, .03, .1, .2, 1., 2.],
                                   [9., 8.8, 6.8, 6.1, 4.3, 4.4, 3.9, 3.8]),
@@ -239,7 +239,7 @@ def steepest_right(lrs, losses):
     slopes = [(b-a) / math.log(r/q) for a, b, q, r in zip(losses, losses[1:], lrs, lrs[1:])]
     return lrs[slopes.index(min(slopes))]
 
-# %% ../nbs/K_training.ipynb #ec240545
+# %% ../nbs/K_training.ipynb #1473a01a
 steepest.fault('linear axis', 'math.log(r/q)', '(r-q)',
     "You divide by the difference of the rates, as on a linear axis: small rates then look steep. Use the "
     "logarithm of their quotient.")
@@ -264,7 +264,7 @@ def steepest_relative(lrs, losses): return steepest_right(lrs, [math.log(l) for 
 @steepest.slip('the valley', "That is the other suggestion, the valley: the middle of the longest fall.")
 def steepest_valley(lrs, losses): return suggest_valley(lrs, losses)
 
-# %% ../nbs/K_training.ipynb #6f2a2bbb
+# %% ../nbs/K_training.ipynb #f4f5eee7
 stops_first = Exercise('stops_first', lesson='11', kind='predict',
     question="Write your prediction down: which stops falling first, the `'training loss'`, the `'validation "
              "loss'`, or `'both together'`?",
@@ -284,7 +284,7 @@ stops_first.slip('both together',
     "that.",
     'both together')
 
-# %% ../nbs/K_training.ipynb #cef6c8b1
+# %% ../nbs/K_training.ipynb #0fa9cd12
 def clip_probe(MyClip):
     w, b = nn.Parameter(torch.tensor([[3., -1.]])), nn.Parameter(torch.tensor([2.]))
     model = nn.ParameterList([w, b])
@@ -324,7 +324,7 @@ class ClipRight(Callback):
         if length > self.longest:
             for g in grads: g.mul_(self.longest/length)
 
-# %% ../nbs/K_training.ipynb #2d3150ff
+# %% ../nbs/K_training.ipynb #cff3660b
 clip.fault('always', 'if length > self.longest:', 'if True:',
     "The second gradient was short enough, and you made it longer: scale only what is longer than `longest`.")
 clip.fault('the squared length', '.norm()', '.square().sum()',
@@ -352,7 +352,7 @@ class ClipTooEarly(ClipRight):
 
 clip.same('too late', 'too early')  # a callback in the wrong moment does nothing, whichever it is
 
-# %% ../nbs/K_training.ipynb #8a36543f
+# %% ../nbs/K_training.ipynb #46644c56
 @clip.slip('each tensor on its own',
     "Each tensor is shortened by itself, so the direction changes: one factor for all, from the length of "
     "all together.")
@@ -368,7 +368,7 @@ class ClipValues(Callback):
     def before_step(self, learn):
         for p in learn.model.parameters(): p.grad.clamp_(-self.longest, self.longest)
 
-# %% ../nbs/K_training.ipynb #2517334c
+# %% ../nbs/K_training.ipynb #00736958
 class Counting(nn.Module):
     "Its only weight counts the epochs"
     def __init__(self):
@@ -406,7 +406,7 @@ def keep_best_right(model, epochs, train, valid_loss):
             best, kept = loss, deepcopy(model.state_dict())
     model.load_state_dict(kept)
 
-# %% ../nbs/K_training.ipynb #a5e20996
+# %% ../nbs/K_training.ipynb #77ee0209
 keep_best.fault('not copied', 'deepcopy(model.state_dict())', 'model.state_dict()',
     "The model ends with the weights of the last epoch: what you keep is no copy and goes on changing in "
     "place, or it isn't put back.")
@@ -443,7 +443,7 @@ def keep_best_impatient(model, epochs, train, valid_loss):
         if going: best, kept = valid_loss(model), deepcopy(model.state_dict())
     model.load_state_dict(kept)
 
-# %% ../nbs/K_training.ipynb #8933decf
+# %% ../nbs/K_training.ipynb #7f9790c2
 def early_stop_probe(my_last_epoch):
     up = [3., 4., 2., 1., 2., 2.5, 2.4]
     down = [5., 4., 4.5, 4.2, 3., 3.5, 3.2, 3., 3.1, 2., 2.5, 2.4, 2.2, 2.3]
@@ -473,7 +473,7 @@ def early_stop_right(losses, patience):
         if waited == patience: return epoch
     return len(losses) - 1
 
-# %% ../nbs/K_training.ipynb #d6779641
+# %% ../nbs/K_training.ipynb #e5004c28
 early_stop.fault('never reset', 'best, waited = loss, 0', 'best = loss',
     "The waiting doesn't begin anew after a new lowest loss: you count all epochs without one.")
 early_stop.fault('from the first epoch', 'if waited == patience', 'if epoch == patience',
@@ -493,7 +493,7 @@ early_stop.fault('stops before', 'return epoch\n', 'return epoch - 1\n',
 early_stop.fault('a number of epochs', 'return epoch\n', 'return epoch + 1\n',
     "That is how many epochs there were, expected the number of the last, counted from 0.")
 
-# %% ../nbs/K_training.ipynb #2e4a7149
+# %% ../nbs/K_training.ipynb #1598b6fc
 log_sigmoid = Exercise('log_sigmoid', lesson='12', kind='predict',
     question="Write your prediction down: what is `torch.tensor(-200.).sigmoid().log()`, `'-200'`, `'-inf'`, "
              "`'0'` or `'nan'`?",
@@ -509,7 +509,7 @@ log_sigmoid.slip('as on paper',
 log_sigmoid.slip('the sigmoid alone', "That is the sigmoid: it is rounded to 0. And the logarithm of 0?", '0')
 log_sigmoid.slip('undefined', "NaN is the logarithm of a negative number; that of 0 is an infinity.", 'nan')
 
-# %% ../nbs/K_training.ipynb #d4932932
+# %% ../nbs/K_training.ipynb #a8101f0b
 def hidden_layer_probe(my_net):
     g = torch.Generator().manual_seed(0)
     x, w1, b1, w2, b2 = [torch.randn(*shape, generator=g) for shape in ((6, 5), (4, 5), (4,), (1, 4), (1,))]
@@ -531,7 +531,7 @@ def hidden_layer_right(x, w1, b1, w2, b2):
     hidden = (x @ w1.T + b1).relu()
     return hidden @ w2.T + b2
 
-# %% ../nbs/K_training.ipynb #b49190a6
+# %% ../nbs/K_training.ipynb #8472028a
 hidden_layer.fault('no ReLU', '.relu()', '', "No ReLU in between: your two layers are one linear layer.")
 hidden_layer.fault('sigmoid', '.relu()', '.sigmoid()', "A sigmoid stands in between, expected ReLU.")
 hidden_layer.fault('the size', '.relu()', '.abs()', "Negative numbers become positive, expected 0.")
@@ -548,7 +548,7 @@ hidden_layer.fault('second bias left out', ' + b2', '', "`b2` changes nothing.")
 hidden_layer.fault('sigmoid at the end', 'hidden @ w2.T + b2', '(hidden @ w2.T + b2).sigmoid()',
     "You return a sigmoid, expected the score: the loss takes care of the sigmoid.")
 
-# %% ../nbs/K_training.ipynb #0fe0afbd
+# %% ../nbs/K_training.ipynb #ca25f82a
 def cross_entropy_probe(my_cross_entropy):
     scores = torch.tensor([[-3.], [.5], [2.], [-.2], [1.]], requires_grad=True)
     targets = torch.tensor([[1], [0], [1], [0], [1]])
@@ -576,7 +576,7 @@ def cross_entropy_right(scores, targets):
     towards_truth = torch.where(targets == 1, scores, -scores)
     return -F.logsigmoid(towards_truth).mean()
 
-# %% ../nbs/K_training.ipynb #7b53393a
+# %% ../nbs/K_training.ipynb #9b9eb02b
 cross_entropy.fault('infinite', 'F.logsigmoid(towards_truth)', 'towards_truth.sigmoid().log()',
     "Right, but for a score of −200 it is infinite: its sigmoid is rounded to 0 before the logarithm. Take "
     "`F.logsigmoid`.")
@@ -601,7 +601,7 @@ cross_entropy.fault('cut off', '.mean()', '.mean().detach()',
     "The number is right, but nothing can be learned from it: it has lost its gradient. No `item()`, no "
     "`detach()`.")
 
-# %% ../nbs/K_training.ipynb #f09dc99f
+# %% ../nbs/K_training.ipynb #dc2e38a3
 ALIKE = ('units that differ at the start', 'units that differ after 10 steps',
          'does the first layer learn?', 'are all hidden units below 10 at the start?')
 
@@ -636,7 +636,7 @@ def all_alike_right(n_in, n_hidden):
     w2, b2 = torch.randn(1, n_hidden) / n_hidden**.5, torch.zeros(1)
     return w1, b1, w2, b2
 
-# %% ../nbs/K_training.ipynb #e6d9cee4
+# %% ../nbs/K_training.ipynb #166ca898
 all_alike.fault('too large', ' / n_in**.5', '',
     "The units differ, but are far from 0: the net begins with sure mistakes. Divide by the root of the "
     "number of inputs.")
@@ -653,7 +653,7 @@ def all_alike_constant(n_in, n_hidden):
     w1, w2 = torch.full((n_hidden, n_in), .01), torch.full((1, n_hidden), .01)
     return w1, torch.zeros(n_hidden), w2, torch.zeros(1)
 
-# %% ../nbs/K_training.ipynb #2b709934
+# %% ../nbs/K_training.ipynb #3ee4b7c1
 DIGITS = {  # rate: loss on the training digits, loss on the held-out ones, accuracy on the validation digits
     .01: (.30, .35, .95), .03: (.22, .27, .981), .1: (.15, .18, .975), .3: (.09, .21, .978),
     1.: (.40, .44, .93)}
@@ -678,7 +678,7 @@ def tuned_report_right(rates, train_loss, held_out_loss, valid_accuracy):
     best = min(rates, key=held_out_loss)
     return best, valid_accuracy(best)
 
-# %% ../nbs/K_training.ipynb #6f6e81bf
+# %% ../nbs/K_training.ipynb #c49d7c1e
 tuned_report.fault('tuned on the validation set', 'min(rates, key=held_out_loss)',
     'max(rates, key=valid_accuracy)',
     "You chose the rate on the validation digits, which you report: the best of several tries on one set "
@@ -693,7 +693,7 @@ tuned_report.fault('the held-out loss', 'valid_accuracy(best)', 'held_out_loss(b
 tuned_report.fault('no choice', 'min(rates, key=held_out_loss)', 'rates[0]',
     "You take the first rate, without a look at the losses.")
 
-# %% ../nbs/K_training.ipynb #c1760aba
+# %% ../nbs/K_training.ipynb #6db7a80b
 longer_where_steep = Exercise('longer_where_steep', lesson='13', kind='predict',
     question="Write your prediction down: one of `'SGD'`, `'Adagrad'`, `'Adam'` and `'Lion'` makes a longer "
              "first step where the slope is steeper. Which?",
@@ -717,7 +717,7 @@ longer_where_steep.slip('Adam',
     "Adam's corrected averages hold one slope at the first step: it is divided by its own size.", 'Adam')
 longer_where_steep.slip('Lion', "Lion takes only the sign: all its steps have one length.", 'Lion')
 
-# %% ../nbs/K_training.ipynb #3e06e719
+# %% ../nbs/K_training.ipynb #fecb3379
 which_bowl = Exercise('which_bowl', lesson='13', kind='predict',
     question="Write your prediction down: which surface is a simple bowl, that of `'the linear layer'`, of "
              "`'the net'`, of `'both'` or of `'neither'`?",
@@ -736,7 +736,7 @@ which_bowl.slip('neither',
     "For the linear layer, yes: the scores are a straight line in its weights, and cross-entropy is "
     "convex.", 'neither')
 
-# %% ../nbs/K_training.ipynb #54cdcc3c
+# %% ../nbs/K_training.ipynb #cd05a779
 def whole_path_probe(my_path):
     p = torch.tensor([1., 2.], requires_grad=True)
     def step(): p.data.mul_(.5).add_(1)
@@ -766,7 +766,7 @@ def whole_path_right(p, step, n):
         path.append(point())
     return torch.stack(path)
 
-# %% ../nbs/K_training.ipynb #2338acbe
+# %% ../nbs/K_training.ipynb #3171641e
 whole_path.fault('not copied', 'p.detach().clone()', 'p.detach()',
     "All points are the last: they are the one tensor that moves. Keep a copy.")
 whole_path.fault('only the start is a copy', 'path.append(point())', 'path.append(p.detach())',
@@ -796,7 +796,7 @@ def whole_path_without_end(p, step, n):
         step()
     return torch.stack(path)
 
-# %% ../nbs/K_training.ipynb #6b61ed4d
+# %% ../nbs/K_training.ipynb #df415eca
 def row_lengths_probe(my_rows):
     g = torch.Generator().manual_seed(0)
     sizes = torch.tensor([[.3], [1.], [2.], [5.]])
@@ -819,7 +819,7 @@ def row_lengths_right(d, w):
     def lengths(m): return m.norm(dim=1, keepdim=True)
     return d / lengths(d) * lengths(w)
 
-# %% ../nbs/K_training.ipynb #588e2e8d
+# %% ../nbs/K_training.ipynb #9682a001
 row_lengths.fault('lengths in a row', 'dim=1, keepdim=True', 'dim=1',
     "`[n]` beside `[n,n]` goes along the columns: the length of row i divides column i. Make it `[n,1]`, "
     "with `keepdim=True`.")
@@ -836,7 +836,7 @@ row_lengths.fault('swapped', 'd / lengths(d) * lengths(w)', 'w / lengths(w) * le
 row_lengths.fault('sums of sizes', 'norm(dim', 'norm(p=1, dim',
     "You add up the sizes; a length is the root of the sum of squares.")
 
-# %% ../nbs/K_training.ipynb #4ccee893
+# %% ../nbs/K_training.ipynb #a5a79566
 def share_kept_probe(my_share):
     g = torch.Generator().manual_seed(0)
     path = torch.randn(12, 6, generator=g).cumsum(0) + torch.tensor([3., -1., 0., 2., 1., 0.])
@@ -861,7 +861,7 @@ def share_kept_right(path, directions):
     share = kept.square().sum() / off.square().sum()
     return share.item()
 
-# %% ../nbs/K_training.ipynb #7b6d384f
+# %% ../nbs/K_training.ipynb #753a9fb6
 share_kept.fault('from the start', 'path.mean(0)', 'path[0]',
     "You take the differences from the start, expected from the mean of the points.")
 share_kept.fault('from the end', 'path.mean(0)', 'path[-1]',
@@ -881,7 +881,7 @@ share_kept.fault('mean of the shares', 'kept.square().sum() / off.square().sum()
     '(kept.square().sum(1) / off.square().sum(1)).mean()',
     "Each point has the same say: first add up the squares of all, then divide.")
 
-# %% ../nbs/K_training.ipynb #7b5db18f
+# %% ../nbs/K_training.ipynb #825c1eb5
 by_chance = Exercise('by_chance', lesson='14', kind='predict',
     question="Write your prediction down: two racers are equally good, each runs five times, and no two runs "
              "end alike. How probable is it that all five runs of one end below all five of the other, "
@@ -912,7 +912,7 @@ by_chance.slip('in percent', "Right, but in percent: expected a share of 1.",
 by_chance.slip('the number of ways', "That is the number of ways. How large a share of them do we mean?",
     math.comb(10, 5))
 
-# %% ../nbs/K_training.ipynb #a5f2bf5d
+# %% ../nbs/K_training.ipynb #d75b44d0
 def paired_probe(my_difference):
     a, b = [.31, .25, .42, .36, .28, .50], [.27, .24, .37, .39, .22, .41]
     pairs = {'six seeds': (a, b), 'four of them': (a[1:5], b[1:5])}
@@ -937,16 +937,17 @@ def paired_difference_right(a, b):
     d = torch.tensor(a) - torch.tensor(b)
     return d.mean(), d.std() / len(d)**.5
 
-# %% ../nbs/K_training.ipynb #1bf43e65
+# %% ../nbs/K_training.ipynb #79b73c91
 paired_difference.fault('spread, not error', ' / len(d)**.5', '',
     "That is the spread of single differences. The error of their mean is smaller: divide by the root of n.")
 paired_difference.fault('divided by n', '**.5', '',
     "You divide by n, expected by its root: four times as many seeds halve the error.")
 paired_difference.fault('n for n - 1', 'std()', 'std(correction=0)',
     "You divide the squares by n; for a spread from its own mean it is n − 1.")
-paired_difference.fault('turned round', 'torch.tensor(a) - torch.tensor(b)', 'torch.tensor(b) - torch.tensor(a)',
+paired_difference.fault('turned round', 'd.mean()', '-d.mean()',
     "The sign is turned: `a - b`.")
-paired_difference.fault('sizes', 'torch.tensor(a) - torch.tensor(b)', '(torch.tensor(a) - torch.tensor(b)).abs()',
+paired_difference.fault('sizes', 'torch.tensor(a) - torch.tensor(b)',
+    '(torch.tensor(a) - torch.tensor(b)).abs()',
     "You average the sizes of the differences: when one is ahead and then the other, they should cancel.")
 paired_difference.fault('the last seed', 'd.mean()', 'd[-1]',
     "That is the difference of the last seed, expected the mean over all.")
@@ -957,14 +958,15 @@ paired_difference.fault('median', 'd.mean()', 'd.median()',
 paired_difference.fault('a variance', 'd.std() / len(d)**.5', 'd.var() / len(d)',
     "That is the squared error: the root is missing.")
 paired_difference.fault('two errors added up', 'd.std() / len(d)**.5', '(stdev(a) + stdev(b)) / len(d)**.5',
-    "You add up the errors of both. Take that of the differences: what a seed does to both cancels out in them.")
+    "You add up the errors of both. Take that of the differences: in them, what a seed does to both cancels "
+    "out.")
 
 @paired_difference.slip('without pairs',
     "The mean is right. But the error is that of two groups with different seeds: yours are pairs, and what "
     "a seed does to both cancels out.")
 def unpaired(a, b): return mean(a) - mean(b), ((stdev(a)**2 + stdev(b)**2) / len(a))**.5
 
-# %% ../nbs/K_training.ipynb #3885eae6
+# %% ../nbs/K_training.ipynb #4943b2db
 def told_apart_probe(my_told_apart):
     cases = [([1, 2, 3], [4, 5, 6]), ([4, 5, 6], [1, 2, 3]), ([1, 2, 4], [3, 5, 6]), ([3, 5, 6], [1, 2, 4]),
              ([1, 5, 9], [2, 3, 4]), ([1, 6, 8], [2, 4, 9]), ([1, 2, 3], [3, 4, 5]),
@@ -985,7 +987,7 @@ told_apart = Exercise('told_apart', lesson='14', kind='write',
 def told_apart_right(a, b):
     return max(a) < min(b) or max(b) < min(a)
 
-# %% ../nbs/K_training.ipynb #0c6c475a
+# %% ../nbs/K_training.ipynb #18c321aa
 told_apart.fault('one way only', ' or max(b) < min(a)', '',
     "You see it only if `a` is the better one: ask about `b`, too.")
 told_apart.fault('only the other way', 'max(a) < min(b) or ', '',
@@ -1007,7 +1009,7 @@ told_apart.fault('some run', 'max(a) < min(b) or max(b) < min(a)', 'min(a) < max
 @told_apart.slip('ties', "If the worst run of one equals the best of the other, it isn't below it.")
 def told_apart_with_ties(a, b): return max(a) <= min(b) or max(b) <= min(a)
 
-# %% ../nbs/K_training.ipynb #3bea1f07
+# %% ../nbs/K_training.ipynb #1e8ad0ed
 SEARCHED = {  # for each racer and rate: the loss in the search, and on the validation digits
     'SGD': {.001: (9., 9.1), .01: (4., 4.2), .1: (1.9, 2.3), 1.: (2., 2.1)},
     'Adam': {.001: (1.4, 1.3), .01: (1.2, 1.6), .1: (2.4, 2.6), 1.: (7., 7.2)},
@@ -1033,7 +1035,7 @@ def own_rate_right(racers, rates, search, run):
     def best(name): return min(rates, key=lambda lr: search(name, lr))
     return {name: run(name, best(name)) for name in racers}
 
-# %% ../nbs/K_training.ipynb #204d9724
+# %% ../nbs/K_training.ipynb #136b9f01
 own_rate.fault('tuned on the validation digits', 'lambda lr: search(name, lr)', 'lambda lr: run(name, lr)',
     "You choose the rate by the finish itself: the best of several tries on the validation digits looks "
     "better than it is.")
@@ -1049,7 +1051,7 @@ own_rate.fault('the rate', 'run(name, best(name))', 'best(name)',
 own_rate.fault('mean of all rates', 'run(name, best(name))', 'mean(run(name, lr) for lr in rates)',
     "You average over all rates: who is bad at a wrong rate loses, not who is bad.")
 
-# %% ../nbs/K_training.ipynb #e331d0cf
+# %% ../nbs/K_training.ipynb #afe07ff4
 def grid_edge_probe(my_at_edge):
     searches = [
         {.1: [3.], 1.: [2.], 10.: [4.]}, {.1: [1.], 1.: [2.], 10.: [4.]}, {.1: [3.], 1.: [2.], 10.: [1.]},
@@ -1075,7 +1077,7 @@ def grid_edge_right(search):
     best = min(means, key=means.get)
     return best in (min(means), max(means))
 
-# %% ../nbs/K_training.ipynb #f367d03b
+# %% ../nbs/K_training.ipynb #11d248e8
 grid_edge.fault('only below', 'in (min(means), max(means))', '== min(means)', "You see only the lower edge.")
 grid_edge.fault('only above', 'in (min(means), max(means))', '== max(means)', "You see only the upper edge.")
 grid_edge.fault('order of the dict', '(min(means), max(means))', '(list(means)[0], list(means)[-1])',

@@ -97,6 +97,7 @@ def wait(
             if sending: send(thread, sending)
         thread.join(.05)
 
+# %% ../nbs/H_exercise.ipynb #24b98adb
 def in_time(
     work, # Function without arguments
     seconds, # How long it may take

@@ -3,7 +3,6 @@ import copy, math, statistics
 
 import numpy as np
 import torch
-import torch._dynamo    # torch's clip_grad_norm_ imports it at its first call, which takes longer than an answer may
 from torch import nn
 from torch.nn import functional as F
 
