@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Entry', 'Difference', 'Run', 'Slip', 'KINDS', 'Verdict', 'NOTHING', 'SLIP_WITHIN', 'Cut', 'put_back', 'TooLong',
-           'send', 'wait', 'in_time', 'entries', 'plain_value', 'distance', 'in_double', 'same_text',
+           'send', 'is_importing', 'wait', 'in_time', 'entries', 'plain_value', 'distance', 'in_double', 'same_text',
            'first_difference', 'largest_distance', 'number_text', 'one_number', 'difference_text', 'numbers_text',
            'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'run', 'error_text', 'copy_of', 'result_of',
            'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written',
@@ -22,6 +22,7 @@ import linecache
 import math
 import random
 import re
+import sys
 import textwrap
 import threading
 import traceback
@@ -76,17 +77,29 @@ def send(
     "Raise an exception in another thread, at its next line"
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(kind))
 
+def is_importing(
+    thread, # A thread that was started
+): # bool
+    "Is it in the middle of an import? One that is broken off stays broken, for everybody."
+    frame = sys._current_frames().get(thread.ident)
+    while frame and 'importlib._bootstrap' not in frame.f_code.co_filename: frame = frame.f_back
+    return frame is not None
+
 def wait(
     thread, # A thread that was started
-    seconds, # At most
-    sending=None, # Exception class to send meanwhile
+    seconds, # At most, imports not counted
+    sending=None, # Exception class to send meanwhile, but into no import
 ):
     "Wait until a thread ends, in slices, so that Ctrl-C is noticed on Windows too"
-    for _ in range(math.ceil(seconds/.05)):
-        if not thread.is_alive(): return
-        if sending: send(thread, sending)
+    slices = math.ceil(seconds/.05)
+    for _ in range(slices + 2400):  # imports get two minutes
+        if not slices or not thread.is_alive(): return
+        if not is_importing(thread):
+            slices -= 1
+            if sending: send(thread, sending)
         thread.join(.05)
 
+# %% ../nbs/H_exercise.ipynb #24b98adb
 def in_time(
     work, # Function without arguments
     seconds, # How long it may take
