@@ -190,9 +190,9 @@ class Recorder(Callback):
         fig, axes = plt.subplots(1, 3, figsize=(10,2.6), layout='constrained')
         curves = [('loss', self.losses), ('learning rate', self.lrs), ('momentum', self.momentums)]
         for ax, (name, values) in zip(axes, curves):
-            ax.plot(values, lw=1, label='training, each batch')
+            ax.plot(values, lw=1, color='#0072B2', label='training, each batch')
             ax.set(xlabel='batch', ylabel=name)
-        axes[0].plot(*zip(*self.valid or [(0, self.losses[0])]), 'o-', label='validation')
+        axes[0].plot(*zip(*self.valid or [(0, self.losses[0])]), 'o-', color='#D55E00', label='validation')
         axes[0].legend(fontsize=8)
         plt.close(fig)
         return fig
