@@ -9,7 +9,7 @@ import pytest, torch
 from PIL import Image
 from torch import nn
 
-from fastbook_sgd.checks import asks_for_functions, given_or_global
+from fastbook_sgd.checks import finite_floats, given_or_global
 from fastbook_sgd.data import TensorLoader, image_tensor, label_images, load_embedded, load_folder, load_threes_sevens, show_digits, stack_images
 from fastbook_sgd.descent import calc_grad, train_epoch, train_model, validate_epoch
 from fastbook_sgd.learner import BasicLearner
@@ -140,6 +140,9 @@ def test_what_is_no_function_is_named_before_anything_is_called():
 def test_the_look_at_each_loss_can_wait():
     model = layer()
     assert calc_grad(X*nan, Y, model, finite=False).isnan()
+    with refused('batch 1: the loss is nan', FloatingPointError): finite_floats([torch.tensor(1.), torch.tensor(nan)])
+    with refused('the training loader gave no batch'): finite_floats([])
+    assert finite_floats([torch.tensor(.5)]) == [.5]
 
 def test_a_loop_that_can_not_run():
     params, model = by_hand()
