@@ -93,7 +93,7 @@ def tune_lr(
     if next_rates(search, rates):
         warnings.warn(f'the best rate, {pick_lr(search):g}, is the last one tried: pass rates beyond it')
     two = tried(sorted(search, key=search.get)[:2], others) if others else {}
-    search = {lr: search[lr] + two.get(lr, []) for lr in sorted(search)}
+    search = {lr: search[lr] + two.get(lr, []) for lr in [*rates, *sorted(search)] if lr in search}
     return pick_lr({lr: search[lr] for lr in two} or search), search
 
 # %% ../nbs/14_race.ipynb #d1d122dd
