@@ -61,6 +61,7 @@ def show_paths(
             ax.set(xticks=[], yticks=[], title='')
             if not column: ax.set_ylabel(surface.name, fontsize=9)
         axes[0,column].set_title(name, fontsize=9)
+    fig.supxlabel('in each map x grows to the right, y upwards', fontsize=8)
     return fig
 
 # %% ../nbs/13_pictures.ipynb #c7480224
@@ -230,6 +231,7 @@ def show_plane(
         ax.plot(*path[-1], 'o', ms=10, mfc='none', color=color)
     if len(paths) > 1: ax.legend(fontsize=7, loc='upper right')
     ax.set_title(title, fontsize=9)
+    ax.set_xlabel('along the first direction', fontsize=8); ax.set_ylabel('along the second', fontsize=8)
     ax.tick_params(labelsize=7)
     return ax.figure
 
@@ -274,12 +276,13 @@ def show_weights(
     snapshots, # Dict: name to weights `[k,784]`, a picture for each row
     titles, # k texts, above the columns
 ): # The matplotlib figure
-    """Weights as pictures, a line for each name: red above 0, blue below; each picture has its own scale.
+    """Weights as pictures on one scale, a line for each name: red above 0, blue below.
     Raises `ValueError` for other shapes."""
     check_dict('snapshots', snapshots, ' of name to weights [k,784]')
     check_iterable('titles', titles)
     check_tensors(**{f'weights of {name}': weights for name, weights in snapshots.items()})
     for name, weights in snapshots.items(): check_weight_images(name, weights, len(titles))
+    top = max(w.abs().max().item() for w in snapshots.values())
     rows, columns = len(snapshots), len(titles)
     size = 1.2*columns, 1.25*rows
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout='constrained')
@@ -287,8 +290,8 @@ def show_weights(
     for row, (name, weights) in zip(axes, snapshots.items()):
         row[0].set_ylabel(name, fontsize=8)
         for ax, w in zip(row, weights.detach()):
-            top = w.abs().max().item()
-            ax.imshow(w.view(28, 28), cmap='RdBu_r', vmin=-top, vmax=top)
+            image = ax.imshow(w.view(28, 28), cmap='RdBu_r', vmin=-top, vmax=top)
             ax.set(xticks=[], yticks=[])
     for ax, title in zip(axes[0], titles): ax.set_title(title, fontsize=8)
+    fig.colorbar(image, ax=axes, shrink=.6).ax.tick_params(labelsize=7)
     return fig
