@@ -230,6 +230,7 @@ def test_a_learner_keeps_the_last_good_epoch():
     with refused('epoch 2, batch 1: the loss is nan', FloatingPointError): poisoned.fit(5, lr=.1)
     good.fit(2, lr=.1)
     assert torch.equal(flat(poisoned), flat(good)) and len(poisoned.table()) == 2
+    assert len(good.fit(0, lr=1.)) == 0                                        # a new fit, a new table
 
 def test_a_wrong_label_is_named_and_nothing_is_kept():
     learn = learner([(X, Y), (X, Y + 5)]); before = flat(learn)
