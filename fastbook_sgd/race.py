@@ -122,6 +122,7 @@ def run_tuned(
     histories = [history(seed) for seed in seeds]
     return Raced(lr, search, histories, (time.perf_counter() - begin)/len(histories))
 
+# %% ../nbs/14_race.ipynb #a1c40e09
 def race(
     racers, # Dict: name to `(parameters, lr=…)` to an optimizer
     data, # A `ThreesSevens`
