@@ -6,8 +6,8 @@
 __all__ = ['Entry', 'Difference', 'Run', 'Slip', 'KINDS', 'Verdict', 'NOTHING', 'SLIP_WITHIN', 'Cut', 'put_back', 'TooLong',
            'send', 'is_importing', 'wait', 'in_time', 'entries', 'plain_value', 'distance', 'in_double', 'same_text',
            'first_difference', 'largest_distance', 'number_text', 'one_number', 'difference_text', 'numbers_text',
-           'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'run', 'error_text', 'copy_of', 'result_of',
-           'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written',
+           'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'try_answer', 'error_text', 'copy_of',
+           'result_of', 'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written',
            'is_empty_class', 'is_untouched', 'value_of', 'is_close', 'guess_entries', 'plain_guess', 'same_guess',
            'guess_wanted', 'is_fit', 'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'is_as_begun',
            'verdict', 'right_verdict', 'slip_verdict', 'error_verdict', 'printed_text']
@@ -25,6 +25,7 @@ import re
 import sys
 import textwrap
 import threading
+import time
 import traceback
 from collections import namedtuple
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -113,7 +114,10 @@ def in_time(
     try: thread.start()
     except RuntimeError: body()  # a Python without threads, in a browser
     else:
-        try: wait(thread, seconds)
+        begun = time.process_time()
+        try:
+            wait(thread, seconds)
+            if time.process_time() - begun < seconds/2: wait(thread, 2*seconds)
         finally: wait(thread, 1, TooLong)
         if thread.is_alive(): return TooLong()
     return raised[0] if raised else None
@@ -253,7 +257,7 @@ def their_line(
 Run = namedtuple('Run', 'entries error line printed')
 Run.__doc__ = "What came of trying an answer: entries, exception or None, the line that raised it, a `Cut`"
 
-def run(
+def try_answer(
     probe, # `probe(answer)` yields pairs of a label and a value
     answer, # Any object
     seconds=10., # How long it may take
@@ -533,7 +537,7 @@ def run_of(
     "The outcome of an answer of the table, computed once"
     if names not in exercise.runs:
         answer = exercise.answer_of(*names) if names else exercise.solution
-        exercise.runs[names] = None if answer is None else run(exercise.probe, answer)
+        exercise.runs[names] = None if answer is None else try_answer(exercise.probe, answer)
     return exercise.runs[names]
 
 def names_for(
@@ -559,7 +563,7 @@ def judge_code(
     if not callable(answer):
         called = ': the function itself, not what it returns' if not isinstance(answer, str) else ''
         return Verdict('unfit', (), f'{name}: got {shown(answer)}, {wanted}{called}.')
-    right, got = run_of(exercise).entries, run(exercise.probe, answer, seconds)
+    right, got = run_of(exercise).entries, try_answer(exercise.probe, answer, seconds)
     if isinstance(got.error, TooLong):
         slow = f'{name}: stopped after {seconds:g} seconds. Is there a loop that never ends?'
         return verdict('slow', slow, got.line)
@@ -580,7 +584,7 @@ def is_as_begun(exercise, got): # bool
     "Is this the outcome of the faulty code that was to be mended?"
     if exercise.kind != 'mend': return False
     if 'starter' not in exercise.runs:
-        exercise.runs['starter'] = run(exercise.probe, exercise.made(exercise.starter))
+        exercise.runs['starter'] = try_answer(exercise.probe, exercise.made(exercise.starter))
     return not first_difference(exercise.runs['starter'].entries, got)
 
 # %% ../nbs/H_exercise.ipynb #cc28ab0a
