@@ -739,6 +739,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'fastbook_sgd.exercise.Made.solution_text': ( 'h_exercise.html#made.solution_text',
                                                                                      'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.TooLong': ('h_exercise.html#toolong', 'fastbook_sgd/exercise.py'),
+                                       'fastbook_sgd.exercise.TooLong.__init__': ( 'h_exercise.html#toolong.__init__',
+                                                                                   'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.class_source': ('h_exercise.html#class_source', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.copy_of': ('h_exercise.html#copy_of', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.cut_text': ('h_exercise.html#cut_text', 'fastbook_sgd/exercise.py'),

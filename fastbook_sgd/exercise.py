@@ -65,7 +65,9 @@ def put_back(
             for put, old in undo: put(old)
 
 # %% ../nbs/H_exercise.ipynb #8da5ae64
-class TooLong(BaseException): "Sent to an answer that takes too long; no `except Exception` stops it"
+class TooLong(BaseException):
+    "Sent to an answer that takes too long; no `except Exception` stops it"
+    def __init__(self): super().__init__()
 
 def send(
     thread, # Where to raise it
