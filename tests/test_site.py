@@ -107,10 +107,17 @@ def axe(page, *rules):
     found = page.evaluate('options => axe.run(options).then(r => r.violations)', {'resultTypes': ['violations'], **only})
     return [f'axe: {v["id"]}: {n["html"][:160]} {n["failureSummary"][:200]}' for v in found if v['impact'] in ('serious', 'critical') for n in v['nodes'][:3]]
 
+ONE_OF_EACH = """() => { const seen = new Set();
+    document.querySelectorAll('div.highlight pre span[class]').forEach(s => {
+        const key = [s.className, getComputedStyle(s).color, getComputedStyle(s.closest('pre')).backgroundColor].join();
+        if (seen.has(key) && !s.firstElementChild) s.replaceWith(s.textContent); else seen.add(key); });
+    document.querySelectorAll('div.highlight pre').forEach(p => p.normalize()) }"""     # axe would look at ten thousand words of code, in a dozen colours
+
 def problems(page, wrong):
     """Everything that is wrong with a page opened in the light, there and then in the dark, wide and narrow: one load for all.
     In the dark the words and their order are the same: there axe looks at colours alone."""
     found = overflow(page) + junk(page, {'#|'} if 'contributing.html' in page.url else ()) + alts(page)
+    page.evaluate(ONE_OF_EACH)
     for scheme, rules in (('light', []), ('dark', ['color-contrast'])):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function('scheme => document.documentElement.dataset.theme == scheme', arg=scheme, timeout=5000)
