@@ -595,7 +595,7 @@ def test_a_film_plays_again_and_rests_for_whom_motion_disturbs(site, browser):
 def test_the_404_page_is_styled_as_a_file(site, browser):
     page, wrong = open_page(browser, (OUT/'404.html').as_uri())
     assert page.locator('.bd-sidebar-primary').evaluate('e => getComputedStyle(e).display') == 'flex' and overflow(page) == []      # what the browser asks for ahead, at the disk's root, is not there
-    assert page.locator('article a').first.evaluate('a => a.href') == (OUT/'index.html').as_uri()
+    assert page.locator('article p a').first.evaluate('a => a.href') == (OUT/'index.html').as_uri()
     page.context.close()
 
 CONTRAST = """e => { const rgb = c => c.match(/[\\d.]+/g).slice(0, 3).map(x => (x /= 255) <= .04045 ? x/12.92 : ((x + .055)/1.055)**2.4);
