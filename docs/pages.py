@@ -250,7 +250,7 @@ def references_page(site, cfg):
     for e in sorted(site.papers, key=lambda e: (e['authors'].split(',')[0].split(' and ')[0].split()[-1], e['year'])):
         where = ', '.join(f'[{title_of(n)}]({page_of(n)}.ipynb)' for n in dict.fromkeys(site.cited.get(bridge.paper(e), [])) if title_of(n))
         title = f'[{e["title"]}]({e["url"]})' if 'url' in e else f'*{e["title"]}*'
-        entries.append(f'({bridge.paper(e)})=\n{e["authors"]} ({e["year"]}). {title}{", " + e["at"] if "at" in e else ""}.{" In " + where + "." if where else ""}')
+        entries.append(f'({bridge.paper(e)})=\n{e["authors"]} ({e["year"]}). {title}{", " + e["at"] if "at" in e else ""}.{" Named in " + where + "." if where else ""}')
     bib = [f'@software{{{LIB},', f'  title = {{{LIB}: {cfg["description"].rstrip(".")}}},', f'  author = {{{{{cfg["author"]}}}}},', f'  version = {{{cfg["version"]}}},', *[f'  url = {{{u}}},' for u in [site.git_url or site_url(cfg)] if u], '}']
     return '\n\n'.join(['# References', '{.lead}\nThe papers and the book that the lessons name, and how to cite the series.', '## Papers and books', *entries, '## Cite this series',
                         bridge.relink('[CITATION.cff](CITATION.cff) says it in a form that programs read; for BibTeX:', site, '.'), '```bibtex\n' + '\n'.join(bib) + '\n```']) + '\n'

@@ -62,8 +62,11 @@ def of_page(text, page, title):
     "A page of Markdown, and its sections"
     text = re.sub(r'^---\n.*?^---\n', '', text, flags=re.M | re.S)
     pieces = re.split(r'^## (.+)$', text, flags=re.M)
-    yield entry(title, f'{page}.html', 'page', '', '', plain(re.sub(r'^# .*$', '', pieces[0], flags=re.M)))
-    for heading, body in zip(pieces[1::2], pieces[2::2]): yield entry(plain(heading), f'{page}.html#{bridge.slug(heading)}', 'section', title, '', plain(body))
+    sections = [*zip(pieces[1::2], pieces[2::2])]
+    rest = [body for heading, body in sections if not bridge.slug(heading)]      # below a date, which makes no anchor
+    yield entry(title, f'{page}.html', 'page', '', '', plain('\n'.join([re.sub(r'^# .*$', '', pieces[0], flags=re.M), *rest])))
+    for heading, body in sections:
+        if bridge.slug(heading): yield entry(plain(heading), f'{page}.html#{bridge.slug(heading)}', 'section', title, '', plain(body))
 
 def of_terms(terms):
     "The glossary, in both languages"

@@ -12,8 +12,9 @@ document.addEventListener('DOMContentLoaded', () => {
   // Of the buttons that copy, one is reached with Tab; from there the arrow keys lead to the others.
   addEventListener('load', () => {
     const buttons = [...document.querySelectorAll('button.copybtn')];
+    const first = buttons.find(b => b.checkVisibility());      // not one that is folded away
     buttons.forEach((button, i) => {
-      button.tabIndex = i ? -1 : 0;
+      button.tabIndex = button === first ? 0 : -1;
       button.setAttribute('aria-keyshortcuts', 'ArrowDown ArrowUp');
       button.addEventListener('keydown', e => {
         const next = buttons.slice(i + 1).find(b => b.checkVisibility()), last = buttons.slice(0, i).reverse().find(b => b.checkVisibility());
