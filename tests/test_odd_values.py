@@ -12,18 +12,20 @@ from fastbook_sgd import optim
 from fastbook_sgd.callbacks import Callback, EarlyStop, Learner, SaveBest, Scheduled
 from fastbook_sgd.base import Optimizer
 from fastbook_sgd.compose import clipped, lookahead
-from fastbook_sgd.data import TensorLoader, load_embedded, show_digits, stack_images
+from fastbook_sgd.data import TensorLoader, label_heaps, label_images, load_embedded, show_digits, stack_images
 from fastbook_sgd.descent import calc_grad, train_epoch, validate_epoch
 from fastbook_sgd.learner import BasicLearner, SmoothLoss
-from fastbook_sgd.linear import batch_accuracy, init_params, mnist_loss
-from fastbook_sgd.nets import cross_entropy, hold_out, one_layer, search_lr, thirty_units, train_from
+from fastbook_sgd.linear import batch_accuracy, init_params, linear1, mnist_loss
+from fastbook_sgd.muon import orthogonalized
+from fastbook_sgd.nets import cross_entropy, hold_out, one_layer, pick_lr, search_lr, thirty_units, train_from
 from fastbook_sgd.optimizer import BasicOptim
-from fastbook_sgd.pictures import Picture, animate_descent, compact, pixels
-from fastbook_sgd.race import race, race_table, run_tuned, show_race, show_search, told_apart
-from fastbook_sgd.saving import read_whole
-from fastbook_sgd.schedules import (Schedule, combine_schedules, lr_find, one_cycle, one_cycle_schedules, set_hyper, show_lr_find,
+from fastbook_sgd.pictures import LossPlane, Picture, animate_descent, compact, path_directions, pixels, project, share_kept, show_paths, show_plane
+from fastbook_sgd.race import Raced, Together, race, race_table, run_tuned, show_race, show_search, told_apart
+from fastbook_sgd.saving import read_whole, safe_epoch, set_lr, write_whole
+from fastbook_sgd.schedules import (LRFound, Schedule, combine_schedules, lr_find, one_cycle, one_cycle_schedules, set_hyper, show_lr_find,
                                     step_decay, suggest_steep, suggest_valley, warm_up)
-from fastbook_sgd.surfaces import bowl, descend, name_opts, ravine, show_descent
+from fastbook_sgd.sources import fetch
+from fastbook_sgd.surfaces import bowl, descend, draw_path, draw_surface, name_opts, ravine, show_descent
 from fastbook_sgd.testing import check_optimizer, random_steps
 
 nan, inf = float('nan'), float('inf')
@@ -266,3 +268,225 @@ def test_a_saved_learner_that_is_none(spoil, message):
     learn.fit(1, .1); before = repr(learn.state_dict())
     with refused(message): learn.load_state_dict({**learn.state_dict(), **spoil})
     assert repr(learn.state_dict()) == before
+
+# A step that is refused
+
+OPTS = dict(SGD=dict(momentum=.9), Adagrad={}, RMSprop=dict(momentum=.5, centered=True), Adam={}, AdamW=dict(amsgrad=True), Lion={}, Muon={})
+RUNS = [(name, driver) for name in OPTS for driver in ('each', 'foreach', 'flat', 'fused') if name != 'Muon' or driver == 'each']
+GONE = object()
+SPOILT = [None, 'x', nan, [1, 2], {}, 1j, torch.ones(2), torch.tensor(nan), GONE]
+
+def about_to_step(cls, begun, **kw):
+    "Two matrices with gradients, and an optimizer that has taken `begun` steps"
+    params = [torch.ones(3, 4, requires_grad=True), torch.ones(5, 2, requires_grad=True)]
+    opt = cls(params, lr=.1, **kw)
+    for _ in range(begun + 1):
+        for p in params: p.grad = torch.full_like(p, .3)
+        if _ < begun: opt.step()
+    return params, opt
+
+def all_of(params, opt): return repr([p.detach().clone() for p in params]), repr(opt.state_dict()['state']), len(opt.state)
+
+@pytest.mark.parametrize('name,driver', RUNS)
+def test_a_step_with_a_spoilt_hyper_parameter_changes_nothing(name, driver):
+    "And the next step, with the good value again, is the one that it would have been"
+    for begun in (0, 1):
+        params, opt = about_to_step(getattr(optim, name), begun, driver=driver, **OPTS[name])
+        before, group = all_of(params, opt), opt.param_groups[0]
+        for key in [*opt.hypers, 'maximize']:
+            good = group[key]
+            for bad in SPOILT:
+                if bad is good: continue
+                if bad is GONE: del group[key]
+                else: group[key] = bad
+                with refused('expected'): opt.step()
+                group[key] = good
+                assert all_of(params, opt) == before, (key, bad)
+        opt.step()
+        others, other = about_to_step(getattr(optim, name), begun, driver=driver, **OPTS[name])
+        other.step()
+        assert all(map(torch.equal, params, others))
+
+@pytest.mark.parametrize('driver', ['each', 'foreach', 'flat', 'fused'])
+def test_what_is_no_tensor_among_the_parameters_is_named_before_a_step(driver):
+    for bad, words in ((None, 'params is a NoneType'), ([5], 'params hold 5'), ({}, 'params is a dict')):
+        params, opt = about_to_step(optim.Adam, 1, driver=driver)
+        group, before = opt.param_groups[0], opt.state[params[0]]['exp_avg'].clone()
+        group['params'] = bad
+        with refused(words): opt.step()
+        assert torch.equal(opt.state[params[0]]['exp_avg'], before) and float(opt.state[params[0]]['step']) == 1
+
+@pytest.mark.parametrize('driver', ['each', 'foreach', 'flat', 'fused'])
+@pytest.mark.parametrize('key,bad', [('mode', 'c'), ('mode', None), ('mode', 5), ('clip', 'x'), ('k', 'x'), ('k', None)])
+def test_a_rule_of_ones_own_that_refuses_changes_nothing(driver, key, bad):
+    def mine(p, g, m, t, lr=.1, mode='a', clip=None, k=1.):
+        m.mul_(.9).add_(g)
+        if mode not in ('a', 'b'): raise ValueError('mode, expected a or b')
+        if clip is not None: g = g.clamp_min(-clip)
+        p.add_(m, alpha=-lr*k)
+    class Mine(Optimizer, rule=mine): pass
+    for begun in (0, 1):
+        params, opt = about_to_step(Mine, begun, driver=driver)
+        before = all_of(params, opt)
+        opt.param_groups[0][key] = bad
+        with pytest.raises((ValueError, TypeError), match='Mine: the rule fails on a parameter'): opt.step()
+        assert all_of(params, opt) == before
+
+@pytest.mark.parametrize('driver', ['each', 'foreach', 'flat', 'fused'])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float64])
+def test_a_parameter_of_another_kind_than_its_gradient(driver, dtype):
+    "Right as torch's where torch takes it; else refused before the first parameter has moved"
+    for name in ('SGD', 'Adam', 'RMSprop'):
+        ends = []
+        for cls, kw in ((getattr(optim, name), dict(driver=driver)), (getattr(torch.optim, name), dict(foreach=False))):
+            params, opt = about_to_step(cls, 0, **kw)
+            params[1].data, before = params[1].data.to(dtype), params[0].detach().clone()
+            try: opt.step()
+            except (RuntimeError, ValueError): ends.append('refused')
+            else: ends.append([p.tolist() for p in params])
+            if cls.__module__.startswith('fastbook') and ends[-1] == 'refused': assert torch.equal(params[0], before) and not opt.state
+        assert ends[0] == ends[1]
+
+def test_a_learning_rate_a_hair_below_0_is_torchs():
+    "torch's schedulers may end there"
+    ends = []
+    for cls in (optim.SGD, torch.optim.SGD):
+        params, opt = about_to_step(cls, 0)
+        opt.param_groups[0]['lr'] = -1e-18
+        opt.step(); ends.append(params[0])
+    assert torch.equal(*ends)
+
+@pytest.mark.parametrize('lr', [None, 'x', nan, -1., inf])
+def test_the_plain_optimizer_looks_too(lr):
+    params, opt = about_to_step(BasicOptim, 1)
+    before, opt.lr = params[0].detach().clone(), lr
+    with pytest.raises((ValueError, TypeError), match='lr is'): opt.step()
+    opt.lr = .1
+    params[1].data = torch.ones(2, 5)
+    with refused('a parameter is \\[2, 5\\] and its gradient \\[5, 2\\]'): opt.step()
+    assert torch.equal(params[0], before)
+
+# What a class of optimizers is told
+
+def test_a_bare_optimizer_and_a_class_that_is_told_nonsense():
+    with refused('Optimizer has no rule, expected a class made with one', TypeError): Optimizer(weights())
+    def rule(p, g, m, lr=.1): p.sub_(m.add_(g), alpha=lr)
+    for bad in (dict(state=5), dict(state={'x': 'y'}), dict(keep_if='x'), dict(keep_if={'m': 'nope'}), dict(ranges=[1]), dict(ranges={'lr': 5}), dict(check=5), dict(check_param='x'), dict(elementwise='no')):
+        with refused('expected', TypeError): type('Mine', (Optimizer,), {}, rule=rule, **bad)
+    with refused('rule is', TypeError): type('Mine', (Optimizer,), {}, rule=5)
+    with refused('closure is a int, expected a function', TypeError): made().step(5)
+
+@pytest.mark.parametrize('driver', ['foreach', 'flat', 'fused'])
+@pytest.mark.parametrize('shape', [lambda p: (p.numel(),), lambda p: p.shape[::-1], lambda p: (1, *p.shape)])
+def test_what_is_remembered_in_another_shape_goes_one_by_one(driver, shape):
+    "Also where it has as many numbers as the parameter"
+    def rule(p, g, m, lr=.1): p.sub_(m.add_(g.reshape(m.shape)).view(p.shape), alpha=lr)
+    class Mine(Optimizer, rule=rule):
+        def start(self, p, group, name=None): return torch.zeros(shape(p))
+    with refused(f"driver is '{driver}', but its m of a parameter \\[3, 4\\] is"): Mine(weights(), driver=driver)
+    Mine(weights())
+
+# Numbers that would be wrong without a word
+
+@pytest.mark.parametrize('bad', [nan, inf, -inf, None, 'x', 1j])
+def test_losses_that_can_not_be_compared(bad):
+    for f in (suggest_steep, suggest_valley):
+        with refused('losses hold .* in place 1, expected finite numbers'): f([.1, .2, .3], [3., bad, 1.])
+        with refused('learning rates above 0 that rise'): f([.1, .2, bad], [3., 2., 1.])
+    assert suggest_steep([.1, .2, .3], torch.tensor([3., 1., .9])) == .1
+    with refused('losses hold'): show_lr_find(LRFound([.1, .2], [2., bad], .1, .2))
+    with refused('found.steep is'): show_lr_find(LRFound([.1, .2], [2., 1.], .1, .3))
+
+def test_a_path_that_does_not_move_has_no_plane():
+    path, plane = torch.ones(4, 5), torch.eye(2, 5)
+    with refused("the path doesn't move"): share_kept(path, plane)
+    with refused("the path doesn't move"): path_directions(path)
+    for bad in (nan, inf):
+        with refused('path holds NaN'): share_kept(torch.cat([path, torch.full((1, 5), bad)]), plane)
+    walk = torch.arange(4.)[:,None] * torch.ones(5)
+    for bad in (torch.ones(2, 5), torch.zeros(2, 5), torch.full((2, 5), nan)):
+        with refused('expected two that span a plane'): project(walk, walk[0], bad)
+    with refused('center is \\[1\\], expected \\[5\\]'): project(walk, torch.ones(1), plane)
+    assert abs(share_kept(walk, plane) - 2/5) < 1e-6
+
+@pytest.mark.parametrize('part', ['train', 'valid'])
+@pytest.mark.parametrize('bad', [2, -1])
+def test_a_label_of_2_is_named_whatever_the_loss(part, bad):
+    data = load_embedded()
+    y = getattr(data, f'{part}_y').clone(); y[0] = bad
+    data = data._replace(**{f'{part}_y': y})
+    for f in (lambda: hold_out(data), lambda: train_from(0, one_layer, optim.SGD, .1, data, bce), lambda: race({'a': optim.SGD}, data, loss_func=bce), lambda: search_lr(one_layer, optim.SGD, [.1], data, bce)):
+        with refused(f'{part}_y holds .*, expected only 0'): f()
+
+@pytest.mark.parametrize('bad', [None, 5, 'x', torch.ones(3)])
+def test_a_picture_is_a_picture(bad):
+    for f in (compact, pixels): pytest.raises(TypeError, f, bad).match('picture 0 is a .*, expected a matplotlib figure or a PIL image')
+    with refused('png is a', TypeError): Picture(bad)
+
+@pytest.mark.parametrize('bad', [iter([]), [1], None, dict(a=iter([])), dict(a=[len]), dict(a=dict(b=np.float64(1.)))])
+def test_what_could_not_be_read_again_is_not_written(bad, tmp_path):
+    (tmp_path/'a').write_text('kept')
+    with refused('expected', TypeError): write_whole(bad, tmp_path/'a')
+    assert (tmp_path/'a').read_text() == 'kept' and len([*tmp_path.iterdir()]) == 1
+
+# Metrics, batches and arguments that fail in the depths of torch
+
+@pytest.mark.parametrize('bad,message', [('x', "gave 'x' for a batch, expected a number"), (None, 'gave None'), (torch.ones(3), 'gave \\[3\\] numbers for a batch, expected one'), ([1.], 'gave \\[1.0\\]'), (1j, 'gave 1j')])
+def test_metrics_that_give_no_number(bad, message):
+    for kind in (BasicLearner, Learner):
+        learn = kind(loaders(), nn.Linear(4, 1), loss_func=bce, metrics=lambda p, y: bad); before = learn.model.weight.clone()
+        with pytest.raises((TypeError, ValueError), match=message): learn.fit(1, .1)
+        assert torch.equal(learn.model.weight, before) and learn.rows == []
+
+@pytest.mark.parametrize('change,message', [(lambda x: (x,), 'The model was given a tuple, its weights are of torch.float32'), (lambda x: x.double(), 'of torch.float64 on cpu'), (lambda x: x + 1j, 'of torch.complex64'), (lambda x: x.to('meta'), 'meta')])
+def test_batches_of_another_kind_than_the_model(change, message):
+    for kind in (BasicLearner, Learner):
+        for part in ('train', 'valid'):
+            dls = loaders(); setattr(dls, part, [(change(X), Y)])
+            learn = kind(dls, nn.Linear(4, 1), loss_func=bce); before = learn.model.weight.clone()
+            with pytest.raises((TypeError, ValueError, RuntimeError), match=message): learn.fit(1, .1)
+            assert torch.equal(learn.model.weight, before) and learn.rows == []
+
+def test_arguments_that_do_not_fit_each_other():
+    W, b = torch.ones(4, 1), torch.ones(1)
+    for args in ((X, W[:,0], b), (X[:, :3], W, b), (X, W, torch.ones(2))):
+        with refused('expected \\[n,k\\], \\[k,m\\] and \\[m\\]'): linear1(*args)
+    for args in ((None, W, b), (X, 5, b), (X, W, 1.)):
+        with refused('expected a tensor', TypeError): linear1(*args)
+    with refused('xb is of torch.float64 and weights of torch.float32'): linear1(X.double(), W, b)
+    for bad in (None, {}, {'train/3': torch.zeros(1, 28, 28)}):
+        with refused('expected a dict of', TypeError): label_heaps(bad, 'x')
+    for bad in (torch.zeros(784), torch.tensor(1.), torch.zeros(2, 783)):
+        with refused('expected \\[n,…\\] for each'): label_images(torch.zeros(2, 784), bad)
+    for bad in ((1, 2), None, 'abc', (1, 2, nan)):
+        with refused('coefficients is .*, expected three numbers'): orthogonalized(torch.ones(2, 3), bad)
+    for bad in (.5, None, torch.int64):
+        with refused('dtype is', TypeError): orthogonalized(torch.ones(2, 3), dtype=bad)
+    for bad in (torch.ones(2), 5, [5], None):
+        with refused('expected a', TypeError): safe_epoch(0, bad)
+    for bad in (None, nn.Linear(2, 2), optim.SGD):
+        with refused('expected an optimizer, with param_groups or lr', TypeError): set_lr(bad, .1)
+    for bad in (None, 5, 'abc'):
+        with refused('url is', TypeError): fetch(bad, 'x', 1)
+        with refused('keys is', TypeError): read_whole('x', bad)
+    with refused('got no optimizer'): Together()
+    with refused('opt is a int', TypeError): Together(made(), 5)
+    for bad in (-1, None, (2, .5), 'x'):
+        with refused('a size is'): init_params(bad)
+    with refused('predictions holds numbers of torch.int64', TypeError): cross_entropy(Y, Y)
+
+def test_arguments_of_drawing():
+    z, line = torch.rand(3, 3) + .1, torch.ones(3, 2)
+    for bad in (None, 5, 'x'):
+        for f in (lambda: draw_surface(bad, bowl), lambda: draw_path(bad, line)): pytest.raises(TypeError, f).match('ax is a .*, expected matplotlib axes')
+    for bad in (torch.ones(3), torch.ones(0, 2), torch.ones(2, 3)):
+        with refused('expected real numbers \\[k,2\\]'): draw_path(SimpleNamespace(plot=None), bad)
+    for bad in (torch.arange(2.), torch.tensor(1.)):
+        with refused('plane has a, b and z of shapes'): show_plane(LossPlane(bad, torch.arange(3.), z))
+    for bad in (None, {'a': None}, {'a': [1]}, {'a': [(bowl, .1)]}):
+        with refused('as tuned_paths returns it', TypeError): show_paths(bad)
+    for bad in (None, [], [[]], [[[1.]]]):
+        with refused('the histories of a are', TypeError): race_table({'a': Raced(.1, {.1: [1.]}, bad, 1.)})
+    for bad in ({.1: 'x'}, {.1: [None]}, {'x': [1.]}):
+        with pytest.raises(TypeError): pick_lr(bad)
+    assert pick_lr({.1: [2.], .2: [1.]}) == .2
