@@ -167,7 +167,8 @@ def test_an_error_around_validation_takes_the_epoch_back():
 
 def test_a_skipped_step_is_skipped_once():
     class First(Callback):
-        def before_step(self, learn): learn.skip = learn.batch == 0
+        def before_step(self, learn):
+            if learn.batch == 0: learn.skip = True
     learn = learner(cbs=[First()])
     learn.fit(1, lr=.1)
     assert {float(s['step']) for s in learn.opt.state_dict()['state'].values()} == {2.}    # of three
