@@ -607,6 +607,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'fastbook_sgd.checks.check_data': ('a_checks.html#check_data', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.check_decay': ('a_checks.html#check_decay', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.check_dict': ('a_checks.html#check_dict', 'fastbook_sgd/checks.py'),
+                                     'fastbook_sgd.checks.check_digits': ('a_checks.html#check_digits', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.check_directions': ('a_checks.html#check_directions', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.check_driver': ('a_checks.html#check_driver', 'fastbook_sgd/checks.py'),
                                      'fastbook_sgd.checks.check_each': ('a_checks.html#check_each', 'fastbook_sgd/checks.py'),

@@ -24,13 +24,14 @@ __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 's
            'check_remembers', 'check_savable', 'check_learner', 'check_trainable', 'check_better', 'check_no_folder',
            'check_sized', 'as_number', 'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced',
            'check_start', 'check_several', 'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule',
-           'check_iterable', 'check_amounts', 'check_data', 'check_labelled', 'check_dict', 'check_limits',
-           'check_still', 'check_rehearsed', 'check_trained', 'check_independent', 'check_moving', 'check_pictures',
-           'check_axes', 'check_readable', 'check_linear', 'check_heaps', 'check_measured', 'fed', 'check_kept',
-           'check_has_lr', 'check_address', 'check_names', 'check_optimizers', 'check_has_rule', 'check_basic',
-           'check_switches_on', 'check_size', 'check_floats', 'check_line', 'check_text', 'check_numbers',
-           'check_searched', 'check_found', 'check_plane', 'check_runs', 'check_bytes', 'check_run', 'check_class',
-           'check_alike', 'check_order', 'check_orthogonal', 'asks_for_functions', 'on_gpu', 'finite_floats']
+           'check_iterable', 'check_amounts', 'check_data', 'check_digits', 'check_labelled', 'check_dict',
+           'check_limits', 'check_still', 'check_rehearsed', 'check_trained', 'check_independent', 'check_moving',
+           'check_pictures', 'check_axes', 'check_readable', 'check_linear', 'check_heaps', 'check_measured', 'fed',
+           'check_kept', 'check_has_lr', 'check_address', 'check_names', 'check_optimizers', 'check_has_rule',
+           'check_basic', 'check_switches_on', 'check_size', 'check_floats', 'check_line', 'check_text',
+           'check_numbers', 'check_searched', 'check_found', 'check_plane', 'check_runs', 'check_bytes', 'check_run',
+           'check_class', 'check_alike', 'check_order', 'check_orthogonal', 'asks_for_functions', 'on_gpu',
+           'finite_floats']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -1309,9 +1310,9 @@ def check_start(
     start, # Expected `(x, y)`, or a tensor `[…,2]`
 ): # float64 tensor `[…,2]`
     "Raise `ValueError` for what is no point of a surface"
-    try: point = torch.as_tensor(start)
+    complex_or_meta = torch.is_tensor(start) and (start.is_complex() or start.is_meta)
+    try: point = torch.zeros(0) if complex_or_meta else torch.as_tensor(start, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError): point = torch.zeros(0)
-    point = torch.zeros(0) if point.is_complex() or point.is_meta else point.to(torch.float64)
     if not point.ndim or point.shape[-1] != 2:
         raise ValueError(f"start is {start!r:.80}, expected (x, y), or a tensor […,2] of many")
     return point
@@ -1337,7 +1338,8 @@ def check_cycle(
     for name, value in numbers.items():
         if not (is_number(value) and value > 0):
             raise ValueError(f"{name} is {value!r}, expected a finite number above 0")
-    fits = is_iterable(momentums) and hasattr(momentums, '__len__') and len(momentums) == 3 and all(map(at_least_0.fits, momentums))
+    three = is_iterable(momentums) and hasattr(momentums, '__len__') and len(momentums) == 3
+    fits = three and all(map(at_least_0.fits, momentums))
     if not fits: raise ValueError(f"momentums is {momentums!r}, expected three numbers of at least 0")
     check_callable(anneal=anneal)
 
@@ -1414,6 +1416,12 @@ def check_data(
     if not hasattr(data, 'train_x'):
         raise TypeError(f"data is a {type(data).__name__}, expected a ThreesSevens, "
                         "as load_threes_sevens gives it")
+
+def check_digits(
+    data, # Expected a `ThreesSevens`
+):
+    "Raise as `check_data` and `check_labelled` do"
+    check_data(data)
     for part in ('train', 'valid'): check_labelled(part, *[getattr(data, f'{part}_{k}') for k in 'xy'])
 
 def check_labelled(
@@ -1723,7 +1731,8 @@ def check_searched(
                         "as search_lr returns it")
     for lr, losses in search.items():
         check_lr(lr)
-        if isinstance(losses, (str, bytes)): raise TypeError(f"the losses at lr {lr} are {losses!r:.80}, expected numbers")
+        if isinstance(losses, (str, bytes)):
+            raise TypeError(f"the losses at lr {lr} are {losses!r:.80}, expected numbers")
         check_numbers(f'the losses at lr {lr}', losses)
 
 # %% ../nbs/A_checks.ipynb #b8391ba2
@@ -1755,7 +1764,8 @@ def check_runs(
     check_dict('paths', paths, ', as tuned_paths returns it')
     lengths = set()
     for name, runs in paths.items():
-        fits = isinstance(runs, (list, tuple)) and runs and all(isinstance(r, (list, tuple)) and len(r) == 3 for r in runs)
+        triple = lambda r: isinstance(r, (list, tuple)) and len(r) == 3
+        fits = isinstance(runs, (list, tuple)) and runs and all(map(triple, runs))
         if not fits or not all(isinstance(r[0], Surface) and is_number(r[1]) for r in runs):
             raise TypeError(f"paths[{name!r}] is {runs!r:.80}, expected a list of (surface, lr, path), "
                             "as tuned_paths returns it")
@@ -1809,7 +1819,8 @@ def check_class(
         if given[key] is not None and not callable(given[key]):
             raise TypeError(f"{name}: {key} is {given[key]!r:.80}, expected a function")
     for key, r in (given['ranges'] or {}).items():
-        if not hasattr(r, 'fits'): raise TypeError(f"{name}: the range of {key} is {r!r:.80}, expected a Range, such as at_least_0")
+        if not hasattr(r, 'fits'):
+            raise TypeError(f"{name}: the range of {key} is {r!r:.80}, expected a Range, such as at_least_0")
     check_switches_on(elementwise=given['elementwise'])
 
 # %% ../nbs/A_checks.ipynb #0b772a60

@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .checks import check_callable, check_data, check_epochs, check_floats, check_made
+from .checks import check_callable, check_data, check_digits, check_epochs, check_floats, check_made
 from .checks import check_opt_func, check_pair, check_picked
-from .checks import check_rates, check_seed, check_seeds, check_searched, check_several, check_split, is_number
+from .checks import check_rates, check_seed, check_seeds, check_searched, check_several
+from .checks import check_split, is_number
 from .data import TensorLoader
 from .descent import train_epoch, weighted_means
 from .linear import batch_accuracy
@@ -77,7 +78,7 @@ def train_from(
     epochs, seed = check_epochs(epochs), check_seed(seed)
     check_opt_func(opt_func)
     check_callable(make_model=make_model, loss_func=loss_func)
-    check_data(data)
+    check_digits(data)
     model, generator = make_model(seed), torch.Generator().manual_seed(seed)
     bs = max(1, min(256, len(data.train_x)//8))
     dl = TensorLoader(data.train_x, data.train_y, bs, shuffle=True, generator=generator)

@@ -22,7 +22,8 @@ from torch import nn
 # %% ../nbs/10_schedules.ipynb #04c008a8
 from fastbook_sgd.checks import (
     COMMON, as_number, check_amounts, check_callable, check_curve, check_cycle, check_enough,
-    check_found, check_functions, check_has_groups, check_text, check_hyper_names, check_hypers, check_kind, check_loader,
+    check_found, check_functions, check_has_groups, check_text, check_hyper_names, check_hypers,
+    check_kind, check_loader,
     check_lr, check_lr_range, check_module,
     check_new_values, check_opt_func, check_peak, check_position, check_schedule_state, check_share,
     check_shares, check_stages, check_start_end, check_steps_left, check_total, check_trainable, check_whole,
