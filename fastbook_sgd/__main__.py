@@ -19,7 +19,7 @@ def first_look(
     picture='weights.png', # File to draw the weights into
     source='auto', # As for `load_threes_sevens`
 ): # The trained `BasicLearner`
-    "Train a linear layer on threes and sevens, print its table, draw its weights. Raises `OSError` if it can't."
+    "Train a layer on threes and sevens, print its table, draw its weights. Raises `OSError` if it can't."
     if not Path(picture).absolute().parent.is_dir() or Path(picture).is_dir():
         raise FileNotFoundError(f"{picture} can't be a picture: expected a file in a folder that is there")
     import torch
@@ -33,7 +33,8 @@ def first_look(
                                  loss_func=linear.mnist_loss, metrics=linear.batch_accuracy)
     begin = time.perf_counter()
     table = learn.fit(10, lr=1.)
-    print(f"\n{len(digits.train_x)} images of {digits.source}, ten epochs, {time.perf_counter() - begin:.2f} s: "
+    took = time.perf_counter() - begin
+    print(f"\n{len(digits.train_x)} images of {digits.source}, ten epochs, {took:.2f} s: "
           f"{table.batch_accuracy.iloc[-1]:.1%} of {len(digits.valid_x)} other images are told apart.")
     draw_weights(learn.model.weight, picture)
     return learn
@@ -85,10 +86,14 @@ def write_notebooks(
     """Copy the series into a folder, with its pictures. Raises `FileNotFoundError` if the series isn't here,
     `FileExistsError` if a notebook of that name is there."""
     source, folder = find_notebooks(), Path(folder)
-    if source is None: raise FileNotFoundError("the notebooks aren't here: install from a wheel, or clone the repository")
-    files = [p for p in sorted(source.rglob('*')) if p.suffix in ('.ipynb', '.png', '.svg') and '.ipynb_checkpoints' not in p.parts]
+    if source is None:
+        raise FileNotFoundError("the notebooks aren't here: install from a wheel, or clone the repository")
+    files = [p for p in sorted(source.rglob('*')) if p.suffix in ('.ipynb', '.png', '.svg')]
+    files = [p for p in files if '.ipynb_checkpoints' not in p.parts]
     there = [p.name for p in files if (folder/p.relative_to(source)).exists()]
-    if there: raise FileExistsError(f"{folder} holds {there[0]} already, and nothing is written over: choose an empty folder")
+    if there:
+        raise FileExistsError(f"{folder} holds {there[0]} already, and nothing is written over: "
+                              "choose an empty folder")
     for p in files:
         (folder/p.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(p, folder/p.relative_to(source))
@@ -98,8 +103,10 @@ def write_notebooks(
 # %% ../nbs/N_door.ipynb #d00a0014
 def parser(): # An `ArgumentParser`
     "What the command takes"
-    p = ArgumentParser(prog='python -m fastbook_sgd', description="Build a neural network's optimizer step by step.")
-    p.add_argument('--picture', default='weights.png', metavar='FILE', help='where the first look draws the weights (default: %(default)s)')
+    p = ArgumentParser(prog='python -m fastbook_sgd',
+                       description="Build a neural network's optimizer step by step.")
+    p.add_argument('--picture', default='weights.png', metavar='FILE',
+                   help='where the first look draws the weights (default: %(default)s)')
     todo = p.add_subparsers(dest='command', metavar='info | notebooks FOLDER')
     todo.add_parser('info', help='version, digits at hand, where the notebooks are')
     todo.add_parser('notebooks', help='write the series into a folder').add_argument('folder')
@@ -116,7 +123,9 @@ def main(
         if asked.command == 'info': info()
         elif asked.command == 'notebooks': write_notebooks(asked.folder)
         else: first_look(asked.picture)
-    except (OSError, ValueError, ModuleNotFoundError) as e: print(f"{type(e).__name__}: {e}", file=sys.stderr); return 1
+    except (OSError, ValueError, ModuleNotFoundError) as e:
+        print(f"{type(e).__name__}: {e}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt: return 130
     return 0
 

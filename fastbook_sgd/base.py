@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DRIVERS', 'FIXED', 'TORCHS_SWITCHES', 'driver_named', 'Each', 'described', 'real', 'number', 'Rule', 'Memory',
-           'Shapes', 'settled', 'same', 'Sure', 'Steps', 'Watched', 'Saves', 'past_first_step', 'driver_asked',
-           'Optimizer']
+           'Shapes', 'settled', 'same', 'Rehearsed', 'Sure', 'Applies', 'Steps', 'Watched', 'Saves', 'past_first_step',
+           'driver_asked', 'Optimizer']
 
 # %% ../nbs/D_base.ipynb #848791d0
 import inspect
@@ -174,9 +174,36 @@ def same(
     except (RuntimeError, ValueError): return False
 
 # %% ../nbs/D_base.ipynb #659568f5
-class Sure:
+class Rehearsed:
+    "A rule is tried on copies first, where it might fail in the middle"
+    tried = frozenset()   # kinds of numbers that were found right
+
+    def look_at_kinds(self,
+        p, # Parameter with a gradient
+        group, # Its group
+    ):
+        "Rehearse a step with numbers of kinds that haven't met before"
+        state = self.state.get(p, {})
+        kept = [x.dtype for k, x in state.items() if k != 'step' and torch.is_tensor(x)]
+        kinds = p.dtype, p.grad.dtype, *kept
+        if len({*kinds}) == 1 or kinds in self.tried: return
+        self.rehearse(p, group)
+        self.tried = self.tried | {kinds}
+
+    def rehearse(self,
+        p, # Parameter with a gradient
+        group, # Its group
+    ):
+        "Apply the rule to copies. Raises as it does, and then nothing has changed."
+        copy = lambda x: x.detach().clone() if torch.is_tensor(x) else x
+        q, state = copy(p), {k: copy(x) for k, x in self.state.get(p, {}).items()}
+        step = lambda: self.apply_rule(q, copy(p.grad), self.begin(q, group, state), group)
+        with torch.no_grad(): check_rehearsed(type(self).__name__, p, step)
+
+# %% ../nbs/D_base.ipynb #659568f6
+class Sure(Rehearsed):
     "A look before a step"
-    looked, tried = None, frozenset()   # hyper-parameters of each group, and kinds of numbers, that were found right
+    looked = None   # hyper-parameters of each group that were found right
 
     def look_at_hypers(self):
         "Check them if they have changed. Raises `ValueError` as `check_now` does."
@@ -195,48 +222,14 @@ class Sure:
         lr = number(group.get('lr'))
         self.check_group({**group, 'lr': abs(lr)} if is_number(lr) else group)
         kind = lambda x: 'number' if isinstance(number(x), bool) or is_number(number(x)) else x
-        odd = [k for k in self.hypers if k not in self.ranges and kind(group[k]) is not kind(self.defaults[k])]
+        free = [k for k in self.hypers if k not in self.ranges]
+        odd = [k for k in free if kind(group[k]) is not kind(self.defaults[k])]
         for p in group['params']:
             if odd and p.grad is not None: self.rehearse(p, group)
 
-    def look_at_kinds(self,
-        p, # Parameter with a gradient
-        group, # Its group
-    ):
-        "Rehearse a step with numbers of kinds that haven't met before"
-        state = self.state.get(p, {})
-        kinds = p.dtype, p.grad.dtype, *[x.dtype for k, x in state.items() if k != 'step' and torch.is_tensor(x)]
-        if len({*kinds}) == 1 or kinds in self.tried: return
-        self.rehearse(p, group)
-        self.tried = self.tried | {kinds}
-
-    def rehearse(self,
-        p, # Parameter with a gradient
-        group, # Its group
-    ):
-        "Apply the rule to copies. Raises as it does, and then nothing has changed."
-        copy = lambda x: x.detach().clone() if torch.is_tensor(x) else x
-        q, state = copy(p), {k: copy(x) for k, x in self.state.get(p, {}).items()}
-        step = lambda: self.apply_rule(q, copy(p.grad), self.begin(q, group, state), group)
-        with torch.no_grad(): check_rehearsed(type(self).__name__, p, step)
-
 # %% ../nbs/D_base.ipynb #610650ee
-class Steps(Sure):
-    "How an optimizer steps"
-    def todo(self): # List of `(p, group)`
-        """Every parameter that has a gradient. Raises `ValueError` as `check_grad` and `check_state` do,
-        and for hyper-parameters that no step can be taken with."""
-        name = type(self).__name__
-        self.look_at_hypers()
-        for group in self.param_groups: check_trained(name, group['params'])
-        found = [(p, g) for g in self.param_groups for p in g['params'] if p.grad is not None]
-        for p, group in found:
-            self.check_param(p)
-            check_grad(name, p, p.grad)
-            check_state(name, p, self.state.get(p, {}), self.shapes_of(p, group))
-            self.look_at_kinds(p, group)
-        return found
-
+class Applies:
+    "How a rule is applied to one parameter"
     def update(self,
         p, # Parameter with a gradient
         group, # Its group
@@ -260,6 +253,23 @@ class Steps(Sure):
     def as_given(self, name, state):
         "A remembered thing as the rule gets it: the count as a number"
         return float(state['step']) if name == 'step' and 'step' in state else real(state.get(name))
+
+# %% ../nbs/D_base.ipynb #610650ef
+class Steps(Sure, Applies):
+    "How an optimizer steps"
+    def todo(self): # List of `(p, group)`
+        """Every parameter that has a gradient. Raises `ValueError` as `check_grad` and `check_state` do,
+        and for hyper-parameters that no step can be taken with."""
+        name = type(self).__name__
+        self.look_at_hypers()
+        for group in self.param_groups: check_trained(name, group['params'])
+        found = [(p, g) for g in self.param_groups for p in g['params'] if p.grad is not None]
+        for p, group in found:
+            self.check_param(p)
+            check_grad(name, p, p.grad)
+            check_state(name, p, self.state.get(p, {}), self.shapes_of(p, group))
+            self.look_at_kinds(p, group)
+        return found
 
     def take_step(self, closure=None):
         "`step`, without torch's hooks"
@@ -384,8 +394,7 @@ class Optimizer(Watched, Saves, Shapes, Rule, torch.optim.Optimizer):
         *args, # Hyper-parameters in the order of the rule
         **hypers, # Hyper-parameters as the rule names them; `maximize`: climb? `driver`: how the rule is run
     ):
-        check_has_rule(type(self))
-        name, takes = type(self).__name__, self.__signature__
+        name, takes = check_has_rule(type(self)), self.__signature__
         hypers = driver_asked(name, hypers)
         try: given = takes.bind(params, *args, **hypers)
         except TypeError as e:

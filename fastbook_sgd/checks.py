@@ -1424,6 +1424,7 @@ def check_digits(
     check_data(data)
     for part in ('train', 'valid'): check_labelled(part, *[getattr(data, f'{part}_{k}') for k in 'xy'])
 
+# %% ../nbs/A_checks.ipynb #543a1d05
 def check_labelled(
     part, # Its name, for the error
     x, # Expected a tensor `[n,784]`
@@ -1432,7 +1433,8 @@ def check_labelled(
     "Raise `TypeError` or `ValueError` unless each digit has its label, whatever loss looks at it later"
     check_tensors(**{f'{part}_x': x, f'{part}_y': y})
     if not x.ndim or y.shape != (len(x), 1):
-        raise ValueError(f"{part}_x is {list(x.shape)} and {part}_y {list(y.shape)}, expected [n,784] and [n,1]")
+        raise ValueError(f"{part}_x is {list(x.shape)} and {part}_y {list(y.shape)}, "
+                         "expected [n,784] and [n,1]")
     if not y.is_cuda and not torch.equal(y*y, y):
         raise ValueError(f"{part}_y holds {y.unique()[:5].tolist()}…, expected only 0 (seven) and 1 (three)")
 
@@ -1518,7 +1520,8 @@ def check_pictures(
     "Raise `TypeError` for anything else, of which matplotlib would make an empty picture"
     for i, f in enumerate(pictures):
         if not hasattr(f, 'savefig') and not hasattr(f, 'quantize'):
-            raise TypeError(f"picture {i} is a {type(f).__name__}, expected a matplotlib figure or a PIL image")
+            raise TypeError(f"picture {i} is a {type(f).__name__}, "
+                            "expected a matplotlib figure or a PIL image")
 
 def check_axes(
     ax, # Expected matplotlib axes
@@ -1527,6 +1530,7 @@ def check_axes(
     if not hasattr(ax, 'plot') or isinstance(ax, type):
         raise TypeError(f"ax is a {type(ax).__name__}, expected matplotlib axes: fig, ax = plt.subplots()")
 
+# %% ../nbs/A_checks.ipynb #0435cf46
 def check_readable(
     contents, # Expected a dict of tensors and plain data
     where='contents', # What it is called, for the error
@@ -1551,11 +1555,13 @@ def check_linear(
     "Raise `TypeError` or `ValueError` unless inputs, weights and bias fit each other"
     check_tensors(xb=xb, weights=weights, bias=bias)
     shapes = [list(t.shape) for t in (xb, weights, bias)]
-    if weights.ndim != 2 or not xb.ndim or xb.shape[-1] != len(weights) or shapes[2] not in ([], [1], shapes[1][1:]):
+    fit = weights.ndim == 2 and xb.ndim and xb.shape[-1] == len(weights)
+    if not fit or shapes[2] not in ([], [1], shapes[1][1:]):
         raise ValueError(f"xb is {shapes[0]}, weights {shapes[1]} and bias {shapes[2]}: "
                          "expected [n,k], [k,m] and [m], such as [n,784], [784,1] and [1]")
     if xb.dtype != weights.dtype and not torch.is_autocast_enabled(xb.device.type):
-        raise ValueError(f"xb is of {xb.dtype} and weights of {weights.dtype}, expected the same: xb.to(weights)")
+        raise ValueError(f"xb is of {xb.dtype} and weights of {weights.dtype}, "
+                         "expected the same: xb.to(weights)")
 
 def check_heaps(
     heaps, # Expected a dict with a tensor for each part
@@ -1572,6 +1578,7 @@ def check_heaps(
             raise ValueError(f"{part} is {list(h.shape)} of {h.dtype}, "
                              "expected [n,28,28] of torch.uint8 (0 to 255) or torch.float32 (0 to 1)")
 
+# %% ../nbs/A_checks.ipynb #83f48cfa
 def check_measured(
     f, # A metric or loss
     value, # What it gave for a batch
@@ -1582,11 +1589,12 @@ def check_measured(
     if shape and math.prod(shape) != 1:
         raise ValueError(f"{name} gave {shape} numbers for a batch, expected one: take its mean()")
     real = isinstance(value, Real) or hasattr(value, 'shape') and 'complex' not in str(value.dtype)
-    if not real: raise TypeError(f"{name} gave {value!r:.80} for a batch, expected a number, a mean over its rows")
+    if not real:
+        raise TypeError(f"{name} gave {value!r:.80} for a batch, expected a number, a mean over its rows")
     return value
 
 class fed:
-    "`with fed(model, xb):` an error of torch's says what the model was given, if that doesn't look like its weights"
+    "`with fed(model, xb):` an error of torch's says what the model was given, if its weights look otherwise"
     def __init__(self,
         model, # A function or `nn.Module`
         xb, # Inputs of a batch
@@ -1615,7 +1623,8 @@ def check_kept(
     tensors, # What a block changes
 ): # The same, as a list
     "Raise `TypeError` unless they are tensors"
-    if isinstance(tensors, torch.Tensor): raise TypeError("got one tensor, expected a list of them: pass [tensor]")
+    if isinstance(tensors, torch.Tensor):
+        raise TypeError("got one tensor, expected a list of them: pass [tensor]")
     tensors = list(check_iterable('tensors', tensors))
     check_tensors(**{f'tensor {i}': t for i, t in enumerate(tensors)})
     return tensors
@@ -1645,6 +1654,7 @@ def check_names(
         raise TypeError(f"keys is {keys!r:.80}, expected a list of names, such as ['model', 'opt']")
     return list(keys)
 
+# %% ../nbs/A_checks.ipynb #2485f236
 def check_optimizers(
     opts, # Each expected to have `step()` and `zero_grad()`
 ): # The same, as a list
@@ -1654,11 +1664,12 @@ def check_optimizers(
 
 def check_has_rule(
     cls, # A class of optimizers
-):
+): # Its name
     "Raise `TypeError` for the bare class, which has nothing to apply"
     if not hasattr(cls, 'rule'):
         raise TypeError(f"{cls.__name__} has no rule, expected a class made with one: "
                         "class Mine(Optimizer, rule=mine): …")
+    return cls.__name__
 
 def check_basic(
     params, # List of parameters
@@ -1702,7 +1713,8 @@ def check_line(
     "Raise `TypeError` or `ValueError` for what can't be drawn as a line"
     check_tensors(path=path)
     if path.ndim != 2 or path.shape[1] != 2 or not len(path) or path.is_complex() or path.is_meta:
-        raise ValueError(f"path is {list(path.shape)} of {path.dtype} on {path.device}, expected real numbers [k,2]")
+        raise ValueError(f"path is {list(path.shape)} of {path.dtype} on {path.device}, "
+                         "expected real numbers [k,2]")
 
 def check_text(
     **things, # By name: each expected a text
@@ -1711,6 +1723,7 @@ def check_text(
     for name, x in things.items():
         if not isinstance(x, str): raise TypeError(f"{name} is {x!r:.80}, expected text")
 
+# %% ../nbs/A_checks.ipynb #3fa3bd29
 def check_numbers(
     name, # What they are, for the error
     values, # Expected numbers; NaN and infinity are numbers too
@@ -1771,8 +1784,10 @@ def check_runs(
                             "as tuned_paths returns it")
         for _, _, path in runs: check_line(path)
         lengths.add(len(runs))
-    if len(lengths) > 1: raise ValueError(f"paths has {sorted(lengths)} surfaces, expected as many for each name")
+    if len(lengths) > 1:
+        raise ValueError(f"paths has {sorted(lengths)} surfaces, expected as many for each name")
 
+# %% ../nbs/A_checks.ipynb #3b30f3dc
 def check_bytes(
     **things, # By name: each expected bytes
 ):
@@ -1787,17 +1802,19 @@ def check_run(
     "Raise `TypeError` or `ValueError` unless each has what `race` writes"
     check_raced(raced)
     for name, r in raced.items():
-        lists = isinstance(r.histories, (list, tuple)) and r.histories and all(
-            isinstance(h, (list, tuple)) and h and all(isinstance(e, (list, tuple)) and len(e) == 2 for e in h)
-            for h in r.histories)
+        is_list = lambda x: isinstance(x, (list, tuple)) and len(x) > 0
+        lists = is_list(r.histories) and all(
+            is_list(h) and all(is_list(e) and len(e) == 2 for e in h) for h in r.histories)
         numbers = lists and all(isinstance(v, Real) for h in r.histories for e in h for v in e)
         if not numbers:
             raise TypeError(f"the histories of {name} are {r.histories!r:.80}, "
                             "expected for each seed a list of [loss, accuracy], as race() returns them")
         check_searched(r.search)
         if r.search and r.lr not in r.search:
-            raise ValueError(f"the lr of {name} is {r.lr!r}, expected one of {[*r.search]}, those of its search")
+            raise ValueError(f"the lr of {name} is {r.lr!r}, expected one of {[*r.search]}, "
+                             "those of its search")
 
+# %% ../nbs/A_checks.ipynb #b1774a00
 def check_class(
     name, # Of the class, for the error
     remembers, # What the rule remembers, a list of names
@@ -1807,7 +1824,8 @@ def check_class(
     "Raise `TypeError` for a class of optimizers that would fail, or go wrong, at its first step"
     for key in ('state', 'keep_if', 'ranges'):
         v = given[key]
-        if v is not None and not isinstance(v, dict): raise TypeError(f"{name}: {key} is {v!r:.80}, expected a dict")
+        if v is not None and not isinstance(v, dict):
+            raise TypeError(f"{name}: {key} is {v!r:.80}, expected a dict")
     known = [*remembers, *(given['state'] or ())]
     if odd := [k for k in given['keep_if'] or () if k not in known]:
         raise TypeError(f"{name}: keep_if names {odd[0]!r}, expected one of {known}, what the rule remembers")
@@ -1850,7 +1868,8 @@ def check_orthogonal(
     numbers = dict(coefficients=several_numbers(3, 'three'), eps=at_least_0)
     check_hypers('orthogonalized', dict(coefficients=coefficients, eps=eps), numbers)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise TypeError(f"orthogonalized: dtype is {dtype!r:.80}, expected a kind of floats, such as torch.float32")
+        raise TypeError(f"orthogonalized: dtype is {dtype!r:.80}, "
+                        "expected a kind of floats, such as torch.float32")
 
 # %% ../nbs/A_checks.ipynb #9d896f7e
 import inspect

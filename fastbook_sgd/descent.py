@@ -63,7 +63,8 @@ def weighted_means(
                 if not (rows := rows_of(xb, yb)): continue
                 with fed(model, xb): predictions = model(xb)
                 sizes.append(rows)
-                values.append([check_measured(f, f(predictions, yb)) for f in functions] + [any_nan(predictions)])
+                measured = [check_measured(f, f(predictions, yb)) for f in functions]
+                values.append([*measured, any_nan(predictions)])
     finally: put_back()
     check_some(sum(sizes), 'validation')
     *means, nans = [sum(float(v)*n for v, n in zip(column, sizes))/sum(sizes) for column in zip(*values)]

@@ -259,6 +259,7 @@ def as_now(
     return TensorGuards(*tensors, dynamic_dims_sizes=[[*x.shape] for x in tensors],
                         dynamic_dims_strides=[[*x.stride()] for x in tensors]).check
 
+# %% ../nbs/E_drivers.ipynb #b5ed13be
 class Looking(Comparing):
     "A plan that says whether everything still looks as it did"
     def look(self,

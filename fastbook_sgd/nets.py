@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .checks import check_callable, check_data, check_digits, check_epochs, check_floats, check_made
+from .checks import check_callable, check_data, check_digits, check_epochs, check_floats
+from .checks import check_made
 from .checks import check_opt_func, check_pair, check_picked
 from .checks import check_rates, check_seed, check_seeds, check_searched, check_several
 from .checks import check_split, is_number

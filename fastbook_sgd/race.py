@@ -220,5 +220,5 @@ def by_seed(
     b, # Name of another
 ): # List of floats, one for each seed: the loss of `a` minus that of `b`
     "How far apart two racers end from the same start with the same batches; below 0 where `a` is better"
-    check_raced(raced)
+    check_run(raced)
     return [h[-1][0] - g[-1][0] for h, g in zip(raced[a].histories, raced[b].histories)]

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLAIN', 'in_use', 'clear_litter', 'Noted', 'write_on_disk', 'write_whole', 'read_whole', 'plain', 'plain_dict',
-           'plain_tensor', 'tensors_of', 'put', 'undisturbed', 'safe_epoch', 'eval_mode', 'kept_model', 'kept_opt',
-           'kept_random', 'WholeEpoch', 'load_opt', 'state_of_opt', 'set_lr', 'WithState', 'Saved']
+           'plain_tensor', 'tensors_of', 'put', 'undisturbed', 'Kept', 'safe_epoch', 'eval_mode', 'kept_model',
+           'kept_opt', 'kept_random', 'WholeEpoch', 'load_opt', 'state_of_opt', 'set_lr', 'WithState', 'Saved']
 
 # %% ../nbs/C_saving.ipynb #17f7facc
 import os
@@ -196,7 +196,23 @@ def undisturbed():
         if waiting and callable(handler): handler(*waiting[0])
 
 # %% ../nbs/C_saving.ipynb #6278fa00
-class safe_epoch:
+class Kept:
+    "Tensors, and copies of what they were"
+    def keep(self): self.saved = [t.detach().clone() for t in self.tensors]
+
+    def put_back(self):
+        "Write the copies back"
+        torch.set_grad_enabled(self.grad)
+        with torch.no_grad():
+            for t, old in zip(self.tensors, self.saved): put(t, old)
+
+    def kept(self): # str
+        "What an error may say of the weights"
+        if self.saved: return "The weights are those of the last good epoch."
+        return "The weights could not be put back: pass an nn.Module, or an optimizer that lists its params."
+
+# %% ../nbs/C_saving.ipynb #6278fa01
+class safe_epoch(Kept):
     "If the block fails, or leaves NaN or infinity where none was, put the tensors back, and name the epoch"
     is_good = is_done = False
 
@@ -211,7 +227,6 @@ class safe_epoch:
         except BaseException: torch.set_grad_enabled(self.grad); raise  # deepcopy of a tensor switches them
         return self
 
-    def keep(self): self.saved = [t.detach().clone() for t in self.tensors]  # copies of the weights
     def check(self):
         "Raise `FloatingPointError` if a number that was finite is no longer"
         if not self.is_good: check_finite_tensors(self.tensors, self.saved)
@@ -226,17 +241,6 @@ class safe_epoch:
         named = isinstance(error, (FloatingPointError, ValueError))
         if named: raise again(error, f"epoch {self.epoch}, {error}. {self.kept()}") from error
         if kind is None: raise error
-
-    def put_back(self):
-        "Write the copies back"
-        torch.set_grad_enabled(self.grad)
-        with torch.no_grad():
-            for t, old in zip(self.tensors, self.saved): put(t, old)
-
-    def kept(self): # str
-        "What an error may say of the weights"
-        if self.saved: return "The weights are those of the last good epoch."
-        return "The weights could not be put back: pass an nn.Module, or an optimizer that lists its params."
 
 # %% ../nbs/C_saving.ipynb #6ac10d71
 def eval_mode(
