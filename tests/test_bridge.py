@@ -130,7 +130,7 @@ def test_every_paper_that_is_named_is_known():
         for cell in notebooks.read(path).cells:
             if cell.cell_type != 'markdown': continue
             linked = re.sub(r'\[[^\]]*\]\(#[^)]*\)', 'it', bridge.link_papers(cell.source, site, path.stem))
-            unknown += [(path.stem, m) for m in re.findall(r"(?:[A-Z][\w'-]+|et al\.|others)(?:,? \(?|, )(?:19|20)\d\d\b", linked) if not re.match('In|On|By|Since|Until', m)]
+            unknown += [(path.stem, m) for m in re.findall(r"(?:[A-Z][\w'-]+|et al\.|others)(?:,? \(?|, )(?:19|20)\d\d\b", linked) if not re.match('In|On|Of|By|Since|Until', m)]
     assert unknown == []
 
 def test_how_to_cite_is_in_step():
