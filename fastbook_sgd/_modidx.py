@@ -975,6 +975,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'fastbook_sgd.exercise.first_difference': ( 'h_exercise.html#first_difference',
                                                                                    'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.functions_of': ('h_exercise.html#functions_of', 'fastbook_sgd/exercise.py'),
+                                       'fastbook_sgd.exercise.gives': ('h_exercise.html#gives', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.guess_entries': ('h_exercise.html#guess_entries', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.guess_wanted': ('h_exercise.html#guess_wanted', 'fastbook_sgd/exercise.py'),
                                        'fastbook_sgd.exercise.header_of': ('h_exercise.html#header_of', 'fastbook_sgd/exercise.py'),

@@ -9,8 +9,8 @@ __all__ = ['Entry', 'Difference', 'Run', 'Slip', 'KINDS', 'Verdict', 'NOTHING', 
            'cut_text', 'shown', 'short', 'functions_of', 'their_line', 'try_answer', 'error_text', 'copy_of',
            'result_of', 'Answers', 'source_of', 'class_source', 'name_in', 'Made', 'Exercise', 'is_empty', 'written',
            'is_empty_class', 'is_untouched', 'value_of', 'is_close', 'guess_entries', 'plain_guess', 'same_guess',
-           'guess_wanted', 'is_fit', 'judge_guess', 'run_of', 'names_for', 'judge_code', 'header_of', 'is_as_begun',
-           'verdict', 'right_verdict', 'slip_verdict', 'error_verdict', 'printed_text']
+           'guess_wanted', 'is_fit', 'judge_guess', 'run_of', 'names_for', 'gives', 'judge_code', 'header_of',
+           'is_as_begun', 'verdict', 'right_verdict', 'slip_verdict', 'error_verdict', 'printed_text']
 
 # %% ../nbs/H_exercise.ipynb #c2aa51f7
 import ast
@@ -261,11 +261,17 @@ def try_answer(
     probe, # `probe(answer)` yields pairs of a label and a value
     answer, # Any object
     seconds=10., # How long it may take
+    expected=None, # List of `Entry`: stop where the outcome first differs from it by more than `within`
+    within=1e-5, # Relative to the size of the numbers
 ): # A `Run`
     "Try an answer, safely"
     seen, printed = [], Cut()
     def work():
-        for label, value in probe(answer): seen.extend(entries(label, value))
+        for label, value in probe(answer):
+            new = entries(label, value)
+            seen.extend(new)
+            if expected is None: continue
+            if first_difference(expected[len(seen)-len(new):len(seen)], new, within): return
     with put_back(), redirect_stdout(printed), redirect_stderr(printed): error = in_time(work, seconds)
     if error is None: return Run(seen, None, '', printed)
     text = re.sub(r'\d+', '#', f'{type(error).__name__}: {error_text(error)}')
@@ -521,7 +527,7 @@ def judge_guess(
     if is_close(guess, right, exercise.within):
         return Verdict('right', (), f'{name}: right. {exercise.why}'.rstrip())
     for s in exercise.slips.values():
-        if is_close(guess, value_of(s.answer), 1e-6) or s.when and s.when(guess):
+        if is_close(guess, value_of(s.answer), max(1e-6, exercise.within)) or s.when and s.when(guess):
             return Verdict('slip', (s.name,), f'{name}: {s.name}.\n{s.hint}')
     aside = ''
     if isinstance(right, (int, float)): aside = f' It is too {"low" if guess < right else "high"}.'
@@ -546,11 +552,22 @@ def names_for(
 ): # List of tuples of names; several if they are one and the same
     "Which slips, or pairs of faults, give this outcome"
     for many in (1, 2):
-        known = [(names, run_of(exercise, *names)) for names in combinations(exercise.slips, many)]
-        found = [names for names, ran in known
-                 if ran and not first_difference(ran.entries, got, SLIP_WITHIN*exercise.within)]
+        found = [names for names in combinations(exercise.slips, many) if gives(exercise, names, got)]
         if found: return found
     return []
+
+def gives(
+    exercise, # An `Exercise`
+    names, # Of a slip, or of two
+    got, # List of `Entry`
+): # bool
+    "Is this their outcome? Pairs are many: one is tried only until it differs, if it wasn't before."
+    within = SLIP_WITHIN*exercise.within
+    if len(names) == 1 or names in exercise.runs: ran = run_of(exercise, *names)
+    else:
+        answer = exercise.answer_of(*names)
+        ran = answer and try_answer(exercise.probe, answer, expected=got, within=within)
+    return bool(ran) and not first_difference(ran.entries, got, within)
 
 # %% ../nbs/H_exercise.ipynb #a4010849
 def judge_code(
@@ -569,7 +586,8 @@ def judge_code(
         return verdict('slow', slow, got.line)
     difference = first_difference(right, got.entries, exercise.within)
     if not difference: return right_verdict(exercise, largest_distance(right, got.entries))
-    if is_as_begun(exercise, got.entries): return exercise.untouched()
+    if is_as_begun(exercise, got.entries):
+        return verdict('untouched', f'{name}: it still does what it did at first. hint({name!r}) helps.')
     if found := names_for(exercise, got.entries): return slip_verdict(exercise, found, difference)
     if got.error and difference.got is got.entries[-1]: return error_verdict(name, got, wanted)
     lines = f'{name}: not right, and not a mistake I know.', difference_text(difference)
