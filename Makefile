@@ -16,7 +16,7 @@ test: export OMP_NUM_THREADS ?= 1
 test: export FASTBOOK_SGD_PRACTICE := none
 test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 	$(BIN)/nbdev-test --do-print
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lab: $(INSTALLED)       ## open the notebooks
 	$(BIN)/jupyter lab nbs

@@ -25,6 +25,12 @@ def tree(tmp_path):
         shutil.copy2(ROOT/name, tmp_path/name)
     return tmp_path
 
+# The long files first, so that no process is left with one of them at the end.
+LONG = ['test_site', 'test_driver_sequences', 'test_practice', 'test_interrupts', 'test_ways_in', 'test_run_series', 'test_practice_site', 'test_data']
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
 DIFFERENCES = {}
 
 def remember(what, difference, cases=1):
