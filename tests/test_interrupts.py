@@ -185,7 +185,14 @@ def test_gradients_are_on_again_though_no_grad_was_interrupted():
         with pytest.raises(KeyboardInterrupt): run()
         assert torch.is_grad_enabled()
 
-def test_a_second_interrupt_waits_until_all_is_put_back():
+@pytest.fixture
+def ctrl_c():
+    "Ctrl-C as in a terminal: a shell starts what runs in its background with Ctrl-C ignored"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+def test_a_second_interrupt_waits_until_all_is_put_back(ctrl_c):
     good = start(); good.fit(1, .01); good, learn = look(good), start()
     class Twice(Callback):
         def after_batch(self, learn):

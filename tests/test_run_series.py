@@ -100,7 +100,8 @@ def test_a_failure_stops_the_others(tmp_path):
 @pytest.mark.skipif(os.name == 'nt', reason='Ctrl-C is sent otherwise there')
 def test_ctrl_c_ends_the_kernels_too(tmp_path):
     cells = {'00_a': [MEETS.format(me='a', other='b'), 'time.sleep(300)'], '01_b': [MEETS.format(me='b', other='a'), 'time.sleep(300)']}
-    process = subprocess.Popen(command(tmp_path, ['--at-once', '2'], **cells), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command(tmp_path, ['--at-once', '2'], **cells), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))      # a shell's background ignores it
     end = time.time() + 90
     while not ((tmp_path/'a').exists() and (tmp_path/'b').exists()) and time.time() < end: time.sleep(.1)
     kernels = psutil.Process(process.pid).children()
