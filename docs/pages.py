@@ -149,7 +149,7 @@ def result_comment(obj):
 def fields(obj, site, skip=()):
     "Parameters and result with their comments, as a field list; without those in `skip`"
     from fastcore.docments import docments
-    if not inspect.isfunction(obj): return []
+    if not inspect.isfunction(obj := inspect.unwrap(obj) if callable(obj) else obj): return []
     docs = docments(obj, full=True)
     lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in (*skip, 'self', 'return') and doc['docment']]
     return lines + [f':returns: {link(text, site)}' for text in [result_comment(obj)] if text]
@@ -209,7 +209,8 @@ def api_table(mods):
     rows = ['| module | names |', '|---|---|']
     for name, _ in mods:
         names = ', '.join(f'{{py:obj}}`{n} <{LIB}.{name}.{n}>`' for n in symbols(import_module(f'{LIB}.{name}')) if '.' not in n)
-        rows.append(f'| [{LIB}.{name}]({name}.md) | {names} |')
+        shown = name.replace('__', r'\_\_')     # bold, otherwise
+        rows.append(f'| [{LIB}.{shown}]({name}.md) | {names} |')
     return '\n'.join(rows)
 
 def api_index(mods):

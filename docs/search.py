@@ -55,7 +55,7 @@ def of_notebook(nb, info, kind):
     intro = f'{info["description"]} {plain(chr(10).join(first))}'
     yield entry(f'{info["name"]}: {info["title"]}'.removeprefix(': ').replace('`', ''), url, kind, '', [info['stem'], bridge.page_of(info['stem']), f'{kind} {bridge.number(info["stem"])}', info['name'], names_in(codes, intro)], intro)
     for heading, prose, codes in rest:
-        text = plain('\n'.join(prose))
+        text = '' if heading == 'Your turn' else plain('\n'.join(prose))   # an exercise asks; it answers nothing
         yield entry(plain(heading), f'{url}#{bridge.slug(heading)}', 'section', name, names_in(codes, text), text)
 
 def of_page(text, page, title):

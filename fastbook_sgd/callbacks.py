@@ -224,6 +224,7 @@ class ProgressBar(Callback):
         self.bar.update(learn.epoch + 1)
 
     def name_axes(self):
+        "Epoch and loss, beside the axes"
         if not hasattr(self.bar, 'graph_ax'): return  # only in a notebook
         self.bar.graph_ax.set(xlabel='epoch', ylabel='loss')
         self.bar.graph_ax.locator_params(axis='x', integer=True)
