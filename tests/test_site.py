@@ -693,6 +693,8 @@ def checkout(tree):
         nb = notebooks.read(path)
         nb.cells = nb.cells[:1]
         notebooks.write(nb, path)
+    words = tree/'docs'/'search.yml'
+    words.write_text(re.sub(r'^api/.*\n', '', words.read_text(encoding='utf-8'), flags=re.M), encoding='utf-8')    # those modules are not there
     return tree
 
 def change(path, old, new):
