@@ -198,7 +198,7 @@ def undisturbed():
 # %% ../nbs/C_saving.ipynb #6278fa00
 class Kept:
     "Tensors, and copies of what they were"
-    def keep(self): self.saved = [t.detach().clone() for t in self.tensors]
+    def keep(self): self.saved = [t.detach().clone() for t in self.tensors]  # copies of the tensors
 
     def put_back(self):
         "Write the copies back"
