@@ -162,8 +162,13 @@ def distance(
     gap = ((a - b).abs()[apart].max() / size).item()
     return gap if math.isfinite(gap) else math.inf
 
-def in_double(x): return torch.view_as_real(x).double() if x.is_complex() else x.double()
-def same_text(a, b): return isinstance(a, str) and isinstance(b, str) and a == b
+def in_double(x):
+    "A tensor in float64, complex numbers as pairs"
+    return torch.view_as_real(x).double() if x.is_complex() else x.double()
+
+def same_text(a, b):
+    "Are both texts, and the same?"
+    return isinstance(a, str) and isinstance(b, str) and a == b
 
 # %% ../nbs/H_exercise.ipynb #306684ae
 Difference = namedtuple('Difference', 'expected got')
@@ -185,8 +190,11 @@ def largest_distance(expected, got): # float
     return max((distance(a.value, b.value) for a, b in zip(expected, got)), default=0.)
 
 # %% ../nbs/H_exercise.ipynb #fdc31f4c
-def number_text(x): return str(int(x)) if x == int(x) and abs(x) < 1e6 else f'{x:.4g}'
+def number_text(x):
+    "A number as one would write it"
+    return str(int(x)) if x == int(x) and abs(x) < 1e6 else f'{x:.4g}'
 def one_number(x):
+    "A number, infinite or NaN too, as text"
     x = float(x)
     return number_text(x) if math.isfinite(x) else str(x)
 
@@ -209,7 +217,8 @@ def difference_text(
     return f'First differs at {a.label}: ' + numbers_text(a.value, b.value)
 
 # %% ../nbs/H_exercise.ipynb #5cdd9bc7
-def numbers_text(a, b): # The first number that differs
+def numbers_text(a, b): # One line
+    "The first number that differs"
     a, b = in_double(a), in_double(b)
     if not a.ndim: return f'expected {one_number(a)}, got {one_number(b)}.'
     apart = ~((a == b) | (a.isnan() & b.isnan())) & ~((a - b).abs() <= 1e-5*a.abs().nan_to_num().max())
@@ -227,6 +236,7 @@ def shown(x):
     except Exception: return f'a {type(x).__name__}'
 
 def short(x):
+    "A text or a tensor in a few letters"
     if isinstance(x, str): return cut_text(x, 60)
     return f'numbers {list(x.shape)}' if x.ndim or x.is_complex() else one_number(x)
 
@@ -435,6 +445,7 @@ class Exercise(Made):
         return (judge_guess if self.kind == 'predict' else judge_code)(self, answer, seconds)
 
     def untouched(self):
+        "What is said as long as nobody has answered"
         helps = f"hint({self.name!r}) helps, show({self.name!r}) is the solution."
         return Verdict('untouched', (), f"{self.name}: not answered yet. {helps}")
 
@@ -495,9 +506,14 @@ def is_close(
     first, second = [[plain_guess(e.value) for e in guess_entries(x)] for x in (a, b)]
     return len(first) == len(second) and all(map(partial(same_guess, within=within), first, second))
 
-def guess_entries(x): return entries('', x.tolist() if getattr(x, 'ndim', 0) else x)
-def plain_guess(x): return x.strip().casefold() if isinstance(x, str) else x
+def guess_entries(x):
+    "A guess as it is compared"
+    return entries('', x.tolist() if getattr(x, 'ndim', 0) else x)
+def plain_guess(x):
+    "A text without spaces around it, in small letters"
+    return x.strip().casefold() if isinstance(x, str) else x
 def same_guess(a, b, within):
+    "Are two parts of guesses the same?"
     if isinstance(a, str) or isinstance(b, str): return same_text(a, b)
     return a.shape == b.shape and bool(((a - b).abs() <= within + 1e-9).all())
 
@@ -611,6 +627,7 @@ def verdict(kind, *lines, names=()): # A `Verdict`
     return Verdict(kind, names, '\n'.join([line for line in lines if line][:3]))
 
 def right_verdict(exercise, gap):
+    "Right, and how nearly"
     exactly = 'to the last bit' if not gap else f'to {gap:.0e}'
     return verdict('right', f'{exercise.name}: right, {exactly}. {exercise.why}'.rstrip())
 
