@@ -23,15 +23,15 @@ __all__ = ['a_number', 'at_least_0', 'above_0', 'whole_above_0', 'yes_or_no', 's
            'check_learner_state', 'check_same_order', 'check_table', 'check_smooth', 'check_saved_lr', 'check_one_lr',
            'check_remembers', 'check_savable', 'check_learner', 'check_trainable', 'check_better', 'check_no_folder',
            'check_sized', 'as_number', 'one_or_more', 'check_seed', 'check_seeds', 'check_rates', 'check_raced',
-           'check_start', 'check_several', 'check_cycle', 'check_curve', 'check_misspelt', 'pairs_of', 'check_rule',
-           'check_iterable', 'check_amounts', 'check_data', 'check_digits', 'check_labelled', 'check_dict',
+           'check_start', 'check_several', 'check_cycle', 'check_curve', 'check_misspelt', 'check_iterable', 'pairs_of',
+           'asks_for', 'check_rule', 'check_amounts', 'check_data', 'check_digits', 'check_labelled', 'check_dict',
            'check_limits', 'check_still', 'check_rehearsed', 'check_trained', 'check_independent', 'check_moving',
            'check_pictures', 'check_axes', 'check_readable', 'check_linear', 'check_heaps', 'check_measured', 'fed',
            'check_kept', 'check_has_lr', 'check_address', 'check_names', 'check_optimizers', 'check_has_rule',
            'check_basic', 'check_switches_on', 'check_size', 'check_floats', 'check_line', 'check_text',
            'check_numbers', 'check_searched', 'check_found', 'check_plane', 'check_runs', 'check_bytes', 'check_run',
-           'check_class', 'check_alike', 'check_order', 'check_orthogonal', 'asks_for_functions', 'on_gpu',
-           'finite_floats']
+           'check_racer_names', 'check_class', 'check_alike', 'check_order', 'check_orthogonal', 'asks_for_functions',
+           'on_gpu', 'finite_floats']
 
 # %% ../nbs/A_checks.ipynb #20ab0bc5
 import errno
@@ -1369,17 +1369,35 @@ def check_misspelt(
                              f"is {meant[0]!r} meant?")
 
 # %% ../nbs/A_checks.ipynb #79392a9b
+def check_iterable(
+    name, # What it is called, for the error
+    value, # Expected an iterable
+    hint='', # What to do, for the error
+): # The same
+    "Raise `TypeError` for what can't be iterated over"
+    if not is_iterable(value):
+        raise TypeError(f"{name} is a {type(value).__name__}, expected a list or another iterable{hint}")
+    return value
+
 def pairs_of(
     loader, # Iterable of batches
 ): # The same batches, one after another
-    "Raise `ValueError` at a batch that is no pair `(xb, yb)`"
-    for batch in loader:
+    "Raise `TypeError` for what has no batches, `ValueError` at a batch that is no pair `(xb, yb)`"
+    for batch in check_iterable('the loader', loader, ' of batches (xb, yb)'):
         if not isinstance(batch, (tuple, list)):
             raise ValueError(f"a batch is a {type(batch).__name__}, expected a pair (xb, yb)")
         if len(batch) != 2:
             raise ValueError(f"a batch has {len(batch)} parts, expected two, (xb, yb): "
                              "join several inputs to one tuple")
         yield batch
+
+def asks_for(
+    rule, # A function `(p, g, …)`
+    name, # Of an argument
+): # True or False
+    "Does the rule have an argument of this name? Raises `TypeError` for what can't be called."
+    check_callable(rule=rule)
+    return name in inspect.signature(rule).parameters
 
 def check_rule(
     rule, # Expected a function `(p, g, …)`
@@ -1391,16 +1409,6 @@ def check_rule(
                         "expected a function of p, g, and more if need be")
 
 # %% ../nbs/A_checks.ipynb #ed9197f9
-def check_iterable(
-    name, # What it is called, for the error
-    value, # Expected an iterable
-    hint='', # What to do, for the error
-): # The same
-    "Raise `TypeError` for what can't be iterated over"
-    if not is_iterable(value):
-        raise TypeError(f"{name} is a {type(value).__name__}, expected a list or another iterable{hint}")
-    return value
-
 def check_amounts(
     **values, # By name: each expected a finite number, or a tensor or array
 ):
@@ -1648,10 +1656,12 @@ def check_address(
 
 def check_names(
     keys, # Expected a list of texts
+    name='keys', # What it is called, for the error
 ): # The same, as a list
     "Raise `TypeError` unless they are names"
-    if isinstance(keys, str) or not hasattr(keys, '__iter__'):
-        raise TypeError(f"keys is {keys!r:.80}, expected a list of names, such as ['model', 'opt']")
+    several = is_iterable(keys) and not isinstance(keys, str)
+    if not several or not all(isinstance(k, str) for k in keys):
+        raise TypeError(f"{name} is {keys!r:.80}, expected a list of names, such as ['model', 'opt']")
     return list(keys)
 
 # %% ../nbs/A_checks.ipynb #2485f236
@@ -1813,6 +1823,14 @@ def check_run(
         if r.search and r.lr not in r.search:
             raise ValueError(f"the lr of {name} is {r.lr!r}, expected one of {[*r.search]}, "
                              "those of its search")
+
+def check_racer_names(
+    raced, # A dict of name to `Raced`
+    *names, # Each expected one of its names
+):
+    "Raise `ValueError` for a name that is not among the racers'"
+    for name in names:
+        if name not in [*raced]: raise ValueError(f"{name!r} is no racer, expected one of {[*raced]}")
 
 # %% ../nbs/A_checks.ipynb #b1774a00
 def check_class(

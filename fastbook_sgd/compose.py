@@ -8,7 +8,8 @@ __all__ = ['like', 'decayed', 'clipped', 'cautious', 'lookahead']
 # %% ../nbs/15_your_own.ipynb #32f04af4
 import inspect
 
-from .checks import above_0, between, check_callable, whole_above_0
+from .checks import above_0, asks_for, between, check_callable, check_names
+from .checks import whole_above_0
 
 # %% ../nbs/15_your_own.ipynb #7127be44
 def like(
@@ -21,7 +22,7 @@ def like(
     check_callable(rule=rule)
     given = inspect.signature(rule).parameters
     first = [n for n, p in given.items() if p.default is p.empty]
-    first += [n for n in remembers if n not in first]
+    first += [n for n in check_names(remembers, 'remembers') if n not in first]
     last = {n: p.default for n, p in given.items() if p.default is not p.empty} | hypers
     plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameter = lambda name, **default: inspect.Parameter(name, plain, **default)
@@ -38,7 +39,7 @@ def decayed(
     rule, # `(p, g, …)` with a hyper-parameter `lr`
 ): # A rule
     "`rule` with decoupled weight decay: before each step, `p` shrinks. From Loshchilov and Hutter 2019."
-    own = {'weight_decay': 0} if 'weight_decay' in inspect.signature(rule).parameters else {}
+    own = {'weight_decay': 0} if asks_for(rule, 'weight_decay') else {}
     @like(rule, weight_decay=1e-2)
     def decayed(p, g, lr, weight_decay, **rest):
         if weight_decay: p.mul_(1 - lr*weight_decay)
@@ -72,7 +73,7 @@ def lookahead(
 ): # A rule
     """`rule`, and every `every` steps slow weights go `share` of the way to `p`, and `p` back to them.
     From Zhang et al. 2019."""
-    own = ['t'] if 't' in inspect.signature(rule).parameters else []
+    own = ['t'] if asks_for(rule, 't') else []
     @like(rule, ['slow', 't'], dict(every=whole_above_0, share=between(0, 1)), every=5, share=.5)
     def lookahead(p, g, slow, t, every, share, **rest):
         if t == 1: slow.copy_(p)

@@ -16,8 +16,8 @@ import pandas as pd
 from matplotlib.ticker import LogLocator
 
 from . import optim
-from .checks import check_optimizers, check_params, check_run, check_racers, check_rates
-from .checks import check_seeds
+from .checks import check_optimizers, check_params, check_racer_names, check_racers
+from .checks import check_rates, check_run, check_seeds
 from .nets import cross_entropy, pick_lr, search_lr, thirty_units, train_from
 from .surfaces import COLORS
 
@@ -221,4 +221,5 @@ def by_seed(
 ): # List of floats, one for each seed: the loss of `a` minus that of `b`
     "How far apart two racers end from the same start with the same batches; below 0 where `a` is better"
     check_run(raced)
+    check_racer_names(raced, a, b)
     return [h[-1][0] - g[-1][0] for h, g in zip(raced[a].histories, raced[b].histories)]

@@ -11,11 +11,12 @@ from torch import nn
 from fastbook_sgd import optim
 from fastbook_sgd.callbacks import Callback, EarlyStop, Learner, SaveBest, Scheduled
 from fastbook_sgd.base import Optimizer
-from fastbook_sgd.compose import clipped, lookahead
+from fastbook_sgd.compose import cautious, clipped, decayed, like, lookahead
 from fastbook_sgd.data import TensorLoader, label_heaps, label_images, load_embedded, show_digits, stack_images
-from fastbook_sgd.descent import calc_grad, train_epoch, validate_epoch
+from fastbook_sgd.descent import calc_grad, train_epoch, validate_epoch, weighted_means
 from fastbook_sgd.learner import BasicLearner, SmoothLoss
 from fastbook_sgd.linear import batch_accuracy, init_params, linear1, mnist_loss
+from fastbook_sgd.momentum import sgd
 from fastbook_sgd.muon import orthogonalized
 from fastbook_sgd.nets import cross_entropy, hold_out, one_layer, pick_lr, search_lr, thirty_units, train_from
 from fastbook_sgd.optimizer import BasicOptim
@@ -491,3 +492,16 @@ def test_arguments_of_drawing():
     for bad in ({.1: 'x'}, {.1: [None]}, {'x': [1.]}):
         with pytest.raises(TypeError): pick_lr(bad)
     assert pick_lr({.1: [2.], .2: [1.]}) == .2
+
+@pytest.mark.parametrize('bad', [-5, [], range(3), None])
+@pytest.mark.parametrize('wrap', [like, decayed, clipped, cautious, lookahead])
+def test_a_rule_of_rules_needs_a_rule(wrap, bad):
+    with refused(f'rule is a {type(bad).__name__}, expected a function', TypeError): wrap(bad)
+
+@pytest.mark.parametrize('bad', [5, 'slow', [1, 'a'], object, torch.tensor(nan)])
+def test_what_is_remembered_has_names(bad):
+    with refused('remembers is .*, expected a list of names', TypeError): like(sgd, bad)
+
+@pytest.mark.parametrize('bad', [None, .5, object, np.float64(.3)])
+def test_batches_come_from_something_with_batches(bad):
+    with refused('the loader is a .*, expected a list or another iterable of batches', TypeError): weighted_means([mnist_loss], nn.Linear(4, 1), bad)

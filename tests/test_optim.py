@@ -179,9 +179,10 @@ def test_momentum_that_comes_and_goes(swap):
     (ours, _), (theirs, _) = problem.walk(OURS['SGD'], THEIRS['SGD']), problem.walk(THEIRS['SGD'], OURS['SGD'])
     assert all(map(same, ours, theirs))
 
+@pytest.mark.parametrize('enabled', [True, False])
 @pytest.mark.parametrize('name', CASES)
-def test_a_closure_may_call_backward(name):
-    "As torch's users write it: forget, compute, go back, return the loss"
+def test_a_closure_may_call_backward(name, enabled):
+    "As torch's users write it: forget, compute, go back, return the loss; also where gradients are off around the step"
     ends = []
     for make in (OURS[name], THEIRS[name]):
         torch.manual_seed(0)
@@ -192,7 +193,8 @@ def test_a_closure_may_call_backward(name):
             loss = (layer(x)**2).mean()
             loss.backward()
             return loss
-        ends.append([layer.weight, *(opt.step(closure) for _ in range(5))])
+        with torch.set_grad_enabled(enabled): losses = [opt.step(closure) for _ in range(5)]
+        ends.append([layer.weight, *losses])
     assert all(map(torch.equal, *ends)) and len({x.item() for x in ends[0][1:]}) == 5
 
 def test_muon_waits_at_a_gradient_of_zero():

@@ -268,8 +268,8 @@ CHECKS = {
     '0[5-8]|1[12]|A': ['tests/test_lessons_bad_input.py'],
     'A|B': ['tests/test_first_lessons_bad_input.py', 'tests/test_data.py', 'tests/test_parity.py', 'tests/test_seed.py'],
     'C': ['tests/test_resume.py', 'tests/test_callbacks.py', 'tests/test_parity.py'],
-    'D': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_driver_events.py'],
-    'E': ['tests/test_driver_events.py', 'tests/test_driver_rules.py', 'tests/test_drivers.py', 'tests/test_driver_sequences.py', 'tests/test_resume.py'],
+    'D': ['tests/test_optim_errors.py', 'tests/test_optim.py', 'tests/test_drop_in.py', 'tests/test_resume.py', 'tests/test_driver_events.py', 'tests/test_odd_values.py'],
+    'E': ['tests/test_odd_values.py', 'tests/test_driver_events.py', 'tests/test_driver_rules.py', 'tests/test_drivers.py', 'tests/test_driver_sequences.py', 'tests/test_resume.py'],
 }
 
 def copy_tree(to):
