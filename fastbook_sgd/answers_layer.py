@@ -883,8 +883,8 @@ def fit_probe(answer):
 
 fit = Exercise('fit', '04', 'mend',
                "Two epochs, and the second isn't trained as the first: with layers that behave differently "
-               "in training it would show. Mend it: each epoch trains in train mode, and validates in eval mode "
-               "without gradients.", '''
+               "in training it would show. Mend it: each epoch trains in train mode, and validates in eval "
+               "mode without gradients.", '''
 def my_fit(model, epochs, train_dl, valid_dl, opt, loss_func):
     losses = []
     model.train()
