@@ -882,9 +882,9 @@ def fit_probe(answer):
     yield 'validation losses', losses
 
 fit = Exercise('fit', '04', 'mend',
-               "Two epochs, and the second isn't trained as the first: with dropout or batch norm in the "
-               "model it would show. Mend it: each epoch trains in train mode, and validates in eval mode "
-               "without gradients.", '''
+               "Two epochs, and the second isn't trained as the first: with layers that behave differently "
+               "in training it would show. Mend it: each epoch trains in train mode, and validates in eval "
+               "mode without gradients.", '''
 def my_fit(model, epochs, train_dl, valid_dl, opt, loss_func):
     losses = []
     model.train()

@@ -405,8 +405,9 @@ write_nesterov.fault('p bound anew', 'p.sub_(lr*(g + momentum*b))', 'p = p - lr*
 # %% ../nbs/J_rules.ipynb #60709f1d
 mend_dampened = Exercise('dampened', lesson='06', kind='mend',
     probe=rule_probe(1, True, momentum=.9, dampening=.3),
-    question="This is the damped form as its formula says, but it ends beside `torch.optim.SGD(momentum=…, "
-             "dampening=…)`. Mend it. `t` is the number of the step, 1 at the first.",
+    question="This is the damped form as its formula says, but it doesn't end where "
+             "`torch.optim.SGD(momentum=…, dampening=…)` ends. Mend it. `t` is the number of the step, "
+             "1 at the first.",
     starter='''def my_dampened(p, g, b, t, lr, momentum, dampening):
     b.mul_(momentum).add_((1-dampening)*g)
     p.sub_(lr*b)''',
