@@ -240,7 +240,7 @@ def found_as():
 def glossary_page(terms, site):
     "The glossary, in alphabetical order"
     entries = []
-    for e in sorted(terms, key=lambda e: e['term']):
+    for e in sorted(terms, key=lambda e: e['term'].lower()):
         entries.append(f'{e["term"]}\n  <span lang="zh-Hant" class="zh">{e["zh"]}</span>\n\n  {e["text"]}\n')
     return ('# Glossary\n\n{.lead}\nThe words of the series, with the Traditional Chinese term beside each.\n\n'
             '```{glossary}\n' + '\n'.join(entries) + '```\n')
