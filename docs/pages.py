@@ -146,12 +146,12 @@ def result_comment(obj):
     m = re.search(r'^(?:\s*\)|\s*def [^\n]*\))(?:\s*->[^:\n]*)?:[ \t]*#[ \t]*(.+)$', inspect.getsource(obj), flags=re.M)
     return m[1].strip() if m else ''
 
-def fields(obj, site, skip=()):
-    "Parameters and result with their comments, as a field list; without those in `skip`"
+def fields(obj, site, skip=(), said=''):
+    "Parameters and result with their comments, as a field list; without those in `skip`, and without a comment that is `said` above"
     from fastcore.docments import docments
     if not inspect.isfunction(obj := inspect.unwrap(obj) if callable(obj) else obj): return []
-    docs = docments(obj, full=True)
-    lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in (*skip, 'self', 'return') and doc['docment']]
+    docs, plain = docments(obj, full=True), lambda words: words.strip(' .').lower()
+    lines = [f':param {name}: {link(" ".join(doc["docment"].split()), site)}' for name, doc in docs.items() if name not in (*skip, 'self', 'return') and doc['docment'] and plain(doc['docment']) != plain(said)]
     return lines + [f':returns: {link(text, site)}' for text in [result_comment(obj)] if text]
 
 def built_in(module):
@@ -181,7 +181,7 @@ def describe(module, name, site, cfg, methods=()):
     if errors and not doc: doc, errors = errors, ''
     body = [f'`{value}`' if value else link(doc, site)]
     if is_class and 'rule' in vars(obj): lines = fields(obj.__init__, site, ('args', 'hypers')) + fields(obj.rule, site, ('p', 'g', *obj.remembers)) + fields(obj.__init__, site, ('args', 'params'))   # what its rule takes
-    else: lines = fields(called, site) if called_so else []
+    else: lines = fields(called, site, said=doc) if called_so else []
     if lines: body.append('\n'.join(lines))
     if errors: body.append(f':Errors: {link(errors, site)}')
     where = [f'<a href="../{page_of(lesson)}.html#{name.lower()}">Built in {title_of(lesson)}</a>']
@@ -240,7 +240,7 @@ def found_as():
 def glossary_page(terms, site):
     "The glossary, in alphabetical order"
     entries = []
-    for e in sorted(terms, key=lambda e: e['term']):
+    for e in sorted(terms, key=lambda e: e['term'].lower()):
         entries.append(f'{e["term"]}\n  <span lang="zh-Hant" class="zh">{e["zh"]}</span>\n\n  {e["text"]}\n')
     return ('# Glossary\n\n{.lead}\nThe words of the series, with the Traditional Chinese term beside each.\n\n'
             '```{glossary}\n' + '\n'.join(entries) + '```\n')

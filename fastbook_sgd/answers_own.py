@@ -228,7 +228,8 @@ class Traffic(TorchDispatchMode):
 guess_traffic = Exercise('traffic', lesson='16', kind='predict',
     question="RMSProp's rule is five operations: `v.mul_(alpha)`, `.addcmul_(g, g)`, `v.sqrt()`, "
              "`.add_(eps)`, and `p.addcdiv_(g, root)`. Each reads the tensors it is given, a tensor given "
-             "twice once, and writes one. How many numbers move for each parameter?",
+             "twice once, and writes one. How many numbers move for each number of the "
+             "parameter?",
     starter='my_guess = ...', within=.1,
     hints=["`v.mul_(alpha)` reads one and writes one.", "Reads: 1, 2, 1, 1, 3. And the writes?"])
 

@@ -606,7 +606,8 @@ def all_alike_probe(my_start):
 
 all_alike = Exercise('all_alike', lesson='12', kind='mend',
     question="From this start all hidden units stay alike, and the first layer learns nothing. Mend it: all "
-             "units differ, and for inputs in [0,1] none begins beyond 10.",
+             "units differ, and for inputs in [0,1] no unit's value begins above 10 or "
+             "below −10.",
     starter="""def my_start(n_in, n_hidden):
     w1, b1 = torch.zeros(n_hidden, n_in), torch.zeros(n_hidden)
     w2, b2 = torch.zeros(1, n_hidden), torch.zeros(1)

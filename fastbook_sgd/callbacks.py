@@ -29,13 +29,13 @@ class Callback:
     "Override the moments you care about; each gets the learner. Raises `TypeError` for one that isn't there."
     def before_fit(self, learn): pass     # once, before the first epoch
     def before_epoch(self, learn): pass   # before the epoch's first batch
-    def before_batch(self, learn): pass   # learn.xb and learn.yb are there
-    def before_step(self, learn): pass    # learn.loss and the gradients are there; learn.skip = True: no step
+    def before_batch(self, learn): pass   # the batch is there: learn.xb and learn.yb
+    def before_step(self, learn): pass    # gradients and learn.loss are there; learn.skip = True: no step
     def after_batch(self, learn): pass    # the step is done, the gradients are gone
     def before_validate(self, learn): pass # the epoch's steps are done, the model is in eval mode
-    def after_validate(self, learn): pass  # and its row isn't in the table yet
-    def after_epoch(self, learn): pass    # learn.rows has the epoch's numbers
-    def on_error(self, learn): pass       # learn.error; set it to None to end the training without it
+    def after_validate(self, learn): pass  # the model has been judged, its row isn't in the table yet
+    def after_epoch(self, learn): pass    # the epoch's numbers are in learn.rows
+    def on_error(self, learn): pass       # what was raised is learn.error; set it to None to end without it
     def after_fit(self, learn): pass      # whatever happened
 
     def __init_subclass__(cls):

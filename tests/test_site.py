@@ -632,6 +632,15 @@ def test_a_table_on_paper_keeps_its_columns(site, browser):
         assert wide and max(wide) <= 1 and overflow(page) == [], name
         page.context.close()
 
+@pytest.mark.parametrize('name', ['benchmark', 'race', 'your_own'])
+def test_tables_fit_the_page_and_pictures_keep_their_shape(site, browser, name):
+    page, _ = open_page(browser, f'{site}{name}.html', width=1440)
+    assert page.evaluate('[...document.querySelectorAll("article table")].filter(t => t.parentElement.scrollWidth > t.parentElement.clientWidth + 1).length') == 0
+    for image in page.locator('article img').all():
+        image.scroll_into_view_if_needed()
+        drawn, shown = image.evaluate('async i => { await i.decode(); return [i.naturalWidth/i.naturalHeight, i.clientWidth/i.clientHeight]; }')
+        assert shown == pytest.approx(drawn, rel=.02)
+
 def test_print_leaves_the_text_alone(site, browser):
     page, _ = open_page(browser, site + 'linear.html')
     page.emulate_media(media='print')
