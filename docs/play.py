@@ -24,7 +24,9 @@ def below(cell_id, cells):
     script = '' if any(SCRIPT in c.source for c in cells) else SCRIPT
     return [new_markdown_cell(box(p) + script) for p in found]
 
-WORDS = {'descent': 'Choose a surface, click where to start, choose optimizers, and move what they are told **while they run**. The paths go on from what each remembers.'}
+WORDS = {
+    'descent': 'Choose a surface, click where to start, choose optimizers, and move what they are told **while they run**. The paths go on from what each remembers.',
+    'map': 'How many steps to a thousandth of the distance? Learning rate to the right, momentum upwards; the point under the pointer shows its path.'}
 
 def page():
     "The page that has them all"

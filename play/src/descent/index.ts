@@ -44,6 +44,7 @@ class Descent {
     options: [['', 'choose…'], ...rules.map((r): [string, string] => [r.name, r.title])],
     change: v => this.add(v),
   })
+  private seed!: HTMLElement
   private ends: (() => void)[] = []
 
   constructor(
@@ -111,27 +112,18 @@ class Descent {
     this.play.textContent = this.playWord()
     const words =
       'Click where to start. With the keyboard: arrow keys move a cross (with Shift farther), Enter starts there, Escape goes back to the surface’s own start.'
-    const stage = el(
+    const left = el(
       'div',
       {class: 'play-stage'},
       this.stage.root,
       el('p', {class: 'play-hint', id: help}, words),
       buttons,
       this.status,
-      this.chart,
     )
-    const side = el(
-      'div',
-      {class: 'play-side'},
-      surface.root,
-      turnBy,
-      noise,
-      seed,
-      speed,
-      this.list,
-      this.adder.root,
-    )
-    this.host.append(el('div', {class: 'play-descent'}, stage, side))
+    const right = el('div', {class: 'play-side'}, surface.root, turnBy, speed, noise, seed, this.chart)
+    this.seed = seed
+    const optimizers = el('div', {class: 'play-optimizers'}, this.list, this.adder.root)
+    this.host.append(el('div', {class: 'play-columns'}, left, right), optimizers)
   }
 
   private listen() {
@@ -308,6 +300,7 @@ class Descent {
   /** Play, or pause; where motion is unwanted, many steps at once. */
   toggle() {
     this.begun = true
+    this.keep()
     if (this.playing) return this.pause()
     if (this.over()) return this.pause()
     if (wantsStillness()) {
@@ -359,6 +352,7 @@ class Descent {
 
   private show(settled = false) {
     if (!this.walkers.length) return
+    this.seed.hidden = !this.state.noise
     const shown = this.shown()
     this.stage.more(shown)
     this.count.textContent = `step ${this.steps()}`

@@ -185,7 +185,7 @@ export class Stage {
 const split = (x: number): [number, number] => [Math.floor(x), x - Math.floor(x)]
 
 function grey(share: number): number {
-  const c = Math.round(isDark() ? 24 + 90 * share : 255 - 100 * share)
+  const c = Math.round(isDark() ? 20 + 72 * share : 255 - 100 * share)
   return (255 << 24) | (c << 16) | (c << 8) | c
 }
 
