@@ -26,11 +26,12 @@ def below(cell_id, cells):
 
 WORDS = {
     'descent': 'Choose a surface, click where to start, choose optimizers, and move what they are told **while they run**. The paths go on from what each remembers.',
+    'learning': 'The layer of the first lessons, trained on the embedded digits: its weights become a picture. The switches are what people do wrong, each with what is then seen.',
     'map': 'How many steps to a thousandth of the distance? Learning rate to the right, momentum upwards; the point under the pointer shows its path.'}
 
 def page():
     "The page that has them all"
-    own = [p for p in places() if 'cell' not in p]
+    own = [p for kind in WORDS for p in places() if p['play'] == kind and 'cell' not in p]
     parts = [f'## {p["title"]}\n\n{WORDS[p["play"]]}\n\n{box(p)}' for p in own]
     return '\n\n'.join(['# Play', "{.lead}\nMove the slider, watch it learn: the rules of the lessons, translated from their Python, at work in this page.",
                         '<noscript><p>This page needs JavaScript. The pictures of the lessons show the same without.</p></noscript>', *parts, SCRIPT]) + '\n'

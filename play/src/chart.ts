@@ -53,9 +53,9 @@ export function drawChart(canvas: HTMLCanvasElement, lines: Line[], o: ChartOpti
   ctx.restore()
 }
 
-function nice(x: number) {
+function nice(x: number, steps = [1, 1.5, 2, 3, 5, 7, 10]) {
   const unit = 10 ** Math.floor(Math.log10(x))
-  return unit * ([1, 1.5, 2, 3, 5, 7, 10].find(m => m * unit >= x) ?? 10)
+  return unit * (steps.find(m => m * unit >= x) ?? 10)
 }
 
 function rangeOf(lines: Line[], to: (y: number) => number, log: boolean): [number, number] {
@@ -91,13 +91,13 @@ function frame(ctx: CanvasRenderingContext2D, w: number, h: number, {low, high, 
   ctx.lineWidth = 0.5
   ctx.textAlign = 'right'
   ctx.textBaseline = 'middle'
-  const step = o.log ? Math.max(1, Math.ceil((high - low) / 5)) : (high - low) / 4
-  for (let y = o.log ? Math.ceil(low) : low; y <= high + 1e-9; y += step) {
+  const step = o.log ? Math.max(1, Math.ceil((high - low) / 5)) : nice((high - low) / 4, [1, 2, 2.5, 5, 10])
+  for (let y = Math.ceil(low / step) * step; y <= high + 1e-9; y += step) {
     ctx.beginPath()
     ctx.moveTo(LEFT, sy(y))
     ctx.lineTo(w - RIGHT, sy(y))
     ctx.stroke()
-    ctx.fillText(o.log ? power(y) : String(Number(y.toPrecision(2))), LEFT - 6, sy(y))
+    ctx.fillText(o.log ? power(y) : String(Number(y.toPrecision(3))), LEFT - 6, sy(y))
   }
   ctx.textAlign = 'center'
   ctx.textBaseline = 'top'

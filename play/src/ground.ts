@@ -17,10 +17,6 @@ export interface Ground {
   y: Point
 }
 
-/** What is known of a surface's minima. */
-const minimaOf = (surface: Surface & {minima?: Point[]}): Point[] =>
-  surface.minima?.slice() ?? (surface.minimum ? [surface.minimum] : [])
-
 export function turn([x, y]: Point, degrees: number, [cx, cy]: Point): Point {
   const a = (degrees * Math.PI) / 180
   const [c, s] = [Math.cos(a), Math.sin(a)]
@@ -29,7 +25,7 @@ export function turn([x, y]: Point, degrees: number, [cx, cy]: Point): Point {
 
 /** A surface turned by an angle around its minimum, or around the middle of its picture where it has none or several. */
 export function turned(surface: Surface, degrees: number): Ground {
-  const minima = minimaOf(surface)
+  const minima = surface.minima.slice()
   const middle: Point = [(surface.x[0] + surface.x[1]) / 2, (surface.y[0] + surface.y[1]) / 2]
   const around = minima.length === 1 ? minima[0] : middle
   const lowest = minima.length ? surface.value(...minima[0]) : lowestOf(surface)

@@ -1,6 +1,7 @@
 // Descent: optimizers on a surface, moved by the module's own rules, translated.
 import * as address from '../address'
 import {drawChart} from '../chart'
+import {choose} from '../chosen'
 import {MOST} from '../colors'
 import {button, el, newId, onTheme, say, wantsStillness} from '../dom'
 import {choiceField, numberField} from '../fields'
@@ -12,7 +13,7 @@ import {gaussians} from '../random'
 import {bestRate, Walker} from '../walk'
 import {optimizerRow, type Row} from './optimizer'
 import {Stage} from './stage'
-import {choose, type DescentState, initial, RANGE, read, write} from './state'
+import {type DescentState, initial, RANGE, read, write} from './state'
 
 const LAST = 5000 // steps
 const MANY = 100 // steps at once where motion is unwanted

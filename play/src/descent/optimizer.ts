@@ -1,10 +1,10 @@
+import type {Chosen} from '../chosen'
 import {mark} from '../colors'
 import {button, el, onTheme, say, unseen} from '../dom'
 import {type Field, numberField, switchField} from '../fields'
 import type {Hyper} from '../generated/rules.js'
 import type {Walker} from '../walk'
 import {lastStep} from './laststep'
-import type {Chosen} from './state'
 
 const FIRST = ['lr', 'momentum', 'alpha', 'beta1', 'beta2'] // the others wait behind "More"
 const NEAR_1 = /^(beta\d?|momentum|alpha)$/
@@ -88,7 +88,13 @@ export function optimizerRow({chosen, title, changed, remove, findRate}: Options
   }
 }
 
-function hyperField(h: Hyper, of: string, hypers: Record<string, number | boolean>, changed: () => void) {
+/** The control of one hyper-parameter. */
+export function hyperField(
+  h: Hyper,
+  of: string,
+  hypers: Record<string, number | boolean>,
+  changed: () => void,
+) {
   const change = (value: number | boolean) => {
     hypers[h.name] = value
     changed()

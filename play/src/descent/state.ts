@@ -1,17 +1,9 @@
-import {call, numberIn} from '../address'
+import {numberIn} from '../address'
+import {type Chosen, choose, readChosen, writeChosen} from '../chosen'
 import {MOST} from '../colors'
-import {type Rule, rules} from '../generated/rules.js'
+import {rules} from '../generated/rules.js'
 import {type Surface, surfaces} from '../generated/surfaces.js'
 import type {Point} from '../ground'
-import {defaults, type Hypers} from '../walk'
-
-/** An optimizer that was chosen. `auto`: its learning rate is the one that the grid of lesson 05 finds. */
-export interface Chosen {
-  rule: Rule
-  hypers: Hypers
-  auto: boolean
-  slot: number
-}
 
 export interface DescentState {
   surface: Surface
@@ -25,13 +17,6 @@ export interface DescentState {
 
 export const RANGE = {turn: [-180, 180], noise: [0, 2], seed: [0, 999999], speed: [1, 240]} as const
 export const SPEED = 20
-
-export const choose = (rule: Rule, slot: number, given: Hypers = {}): Chosen => ({
-  rule,
-  hypers: {...defaults(rule), ...given},
-  auto: !('lr' in given),
-  slot,
-})
 
 export const initial = (): DescentState => ({
   surface: surfaces[0],
@@ -80,22 +65,6 @@ function readOne(name: string, value: string, state: DescentState, chosen: Chose
   return true
 }
 
-function readChosen(value: string, slot: number): Chosen | null {
-  const m = call(value)
-  const rule = rules.find(r => r.name === m?.name)
-  if (!m || !rule) return null
-  const given: Hypers = {}
-  for (const [name, v] of m.args) {
-    const hyper = rule.hypers.find(h => h.name === name)
-    if (!hyper) return null
-    const x =
-      hyper.kind === 'switch' ? ({true: true, false: false}[v] ?? null) : numberIn(v, hyper.min, hyper.max)
-    if (x === null) return null
-    given[name] = x
-  }
-  return choose(rule, slot, given)
-}
-
 /** The state as pairs for the address, without what stands at its default. */
 export function write(state: DescentState): [string, string][] {
   const items: [string, string][] = [['surface', state.surface.name]]
@@ -103,10 +72,5 @@ export function write(state: DescentState): [string, string][] {
   if (state.turn) items.push(['turn', String(state.turn)])
   if (state.noise) items.push(['noise', String(state.noise)], ['seed', String(state.seed)])
   if (state.speed !== SPEED) items.push(['speed', String(state.speed)])
-  for (const {rule, hypers, auto} of state.chosen) {
-    const changed = rule.hypers.filter(h => (h.name === 'lr' ? !auto : hypers[h.name] !== h.value))
-    const args = changed.map(h => `${h.name}:${hypers[h.name]}`)
-    items.push(['with', args.length ? `${rule.name}(${args.join(',')})` : rule.name])
-  }
-  return items
+  return [...items, ...state.chosen.map((c): [string, string] => ['with', writeChosen(c)])]
 }
