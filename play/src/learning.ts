@@ -459,4 +459,6 @@ function open({host, name, preset, given}: Opening): Closer {
   return new Learning(host, name, state, bad).closer
 }
 
-offer('learning', open, {Training, NETS, rules, loadDigits})
+const misread = (state: string) => read(address.pairs(state), initial())
+
+offer('learning', open, {Training, NETS, rules, loadDigits, score, misread})

@@ -316,16 +316,24 @@ function shade(steps: number, kappa: number) {
   return `rgb(${c} ${c} ${c})`
 }
 
-function open({host, name, preset, given}: Opening): Closer {
-  const state: Record<Key, number> = {kappa: 100, lr: best(100)[0], momentum: best(100)[1]}
+function read(items: [string, string][], state: Record<Key, number>): string[] {
   const wrong: string[] = []
-  for (const [key, value] of [...preset, ...(given ?? [])]) {
+  for (const [key, value] of items) {
     const range = RANGE[key as Key]
     const x = range ? address.numberIn(value, range[0], range[1]) : null
     if (x === null) wrong.push(`${key}=${value}`.slice(0, 60))
     else state[key as Key] = x
   }
+  return wrong
+}
+
+const initial = (): Record<Key, number> => ({kappa: 100, lr: best(100)[0], momentum: best(100)[1]})
+
+function open({host, name, preset, given}: Opening): Closer {
+  const state = initial()
+  read(preset, state)
+  const wrong = given ? read(given, state) : []
   return new MomentumMap(host, name, state, wrong).closer
 }
 
-offer('map', open, {factor, best, stepsTo})
+offer('map', open, {factor, best, stepsTo, misread: (state: string) => read(address.pairs(state), initial())})
