@@ -95,7 +95,7 @@ def test_without_scripts_the_still_stands(site, browser):
     page.goto(site + 'momentum.html')
     assert page.locator('.cell:has(+ #play-momentum) img').is_visible() and page.locator('.play-open').count() == 0
     page.goto(site + 'play.html')
-    assert 'needs JavaScript' in page.locator('noscript').first.inner_text()
+    assert 'needs JavaScript' in page.locator('article noscript').inner_text()
     page.context.close()
 
 def test_it_works_from_a_file(browser):
@@ -218,7 +218,7 @@ def test_an_address_keeps_the_state(opened):
     box.locator('.play-live').wait_for()
     press(box, 'Step')
     assert page.url.split('#')[1] == address.split('#')[1] and 'understood' not in says(box)
-    assert box.get_by_label('beta 1 of Adam', exact=True).input_value() == '0.8' and box.get_by_label('Surface').input_value() == 'beale'
+    assert box.get_by_label('beta 1 of Adam', exact=True).input_value() == '0.8' and box.get_by_label('Surface', exact=True).input_value() == 'beale'
     page.reload()
     box.locator('.play-live').wait_for()
     assert box.get_by_label('learning rate of Lion', exact=True).input_value() == '0.02'
@@ -277,23 +277,21 @@ def bench(site, browser):
 
 def test_a_path_is_that_of_descend(bench):
     from fastbook_sgd import optim
-    from fastbook_sgd.surfaces import SURFACES, best_lr, descend
+    from fastbook_sgd.surfaces import SURFACES, best_lr, descend, ravine
     walk = '''([rule, surface, steps, lr]) => { const {rules, surfaces, Walker, turned, bestRate} = fastbookPlay.descent
         const r = rules.find(r => r.name == rule), g = turned(surfaces.find(s => s.name == surface), 0), h = Object.fromEntries(r.hypers.map(h => [h.name, h.value]))
-        const found = bestRate(r, h, g, g.start), w = new Walker(r, {...h, lr}, g, g.start)
+        const found = bestRate(r, h, g, g.start, steps), w = new Walker(r, {...h, lr}, g, g.start)
         for (let i = 0; i < steps; i++) w.move()
         return [found, w.path] }'''
     worst = 0
-    for name, cls in dict(sgd=optim.SGD, adam=optim.Adam, lion=optim.Lion).items():
+    for name, cls, lr in [('sgd', optim.SGD, .002), ('adam', optim.Adam, .1), ('lion', optim.Lion, .02)]:
         for s in SURFACES:
-            lr = best_lr(cls, s)
-            found, path = bench.evaluate(walk, [name, s.name.lower(), 50, lr])
-            python = descend(cls, s, 50, lr)
-            off = (torch.tensor(path, dtype=torch.float64).view(-1, 2) - python).abs().max()/python.abs().max()
-            worst = max(worst, off.item())
-            assert found == pytest.approx(lr), (name, s.name)
+            found, path = bench.evaluate(walk, [name, s.name.lower(), 40, lr])
+            python = descend(cls, s, 40, lr)
+            worst = max(worst, ((torch.tensor(path, dtype=torch.float64).view(-1, 2) - python).abs().max()/python.abs().max()).item())
+            if s is ravine: assert found == pytest.approx(best_lr(cls, s, 40)), name
     print(f'paths: at most {worst:.1e} from descend')
-    assert worst < 1e-10
+    assert worst < 1e-12
 
 def test_a_turned_surface_is_the_same_surface(bench):
     "Plain descent doesn't mind the angle; heights agree, and the slope is that of the height"

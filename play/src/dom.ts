@@ -21,9 +21,12 @@ export function el<K extends keyof HTMLElementTagNameMap>(
 export const button = (text: string, click: () => void, attrs: Attrs = {}) =>
   el('button', {type: 'button', class: 'play-button', onclick: click, ...attrs}, text)
 
-let ids = 0
-/** An id that no other element has. */
-export const newId = (kind: string) => `play-${kind}-${++ids}`
+/** An id that no other element has, of this script or of another on the page. */
+export function newId(kind: string) {
+  const page = document.documentElement.dataset
+  page.playIds = String(Number(page.playIds ?? 0) + 1)
+  return `play-${kind}-${page.playIds}`
+}
 
 /** Words that only a screen reader reads. */
 export const unseen = (text: string) => el('span', {class: 'play-unseen'}, text)

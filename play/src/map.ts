@@ -122,6 +122,7 @@ class MomentumMap {
     )
     this.listen()
     this.all()
+    this.status.textContent = this.result()
     if (wrong.length)
       this.status.textContent = `The address says “${wrong.join('” and “')}”, which isn’t understood: the default stands there.`
   }
@@ -147,7 +148,7 @@ class MomentumMap {
       const box = this.pad.getBoundingClientRect()
       const lr = ((e.clientX - box.left - PAD.left) / (w - PAD.left - PAD.right)) * most
       const mu = 1 - (e.clientY - box.top - PAD.top) / (h - PAD.top - PAD.bottom)
-      this.go([lr, mu])
+      this.go([Number(lr.toPrecision(3)), Number(mu.toFixed(3))])
     }
     this.pad.addEventListener('pointermove', move)
     this.pad.addEventListener('pointerdown', move)
@@ -184,13 +185,11 @@ class MomentumMap {
 
   private go([lr, momentum]: Point) {
     const inside = (x: number, most: number) => Math.min(Math.max(x, 0), most)
-    this.at = [
-      inside(Number(lr.toPrecision(3)), Math.min(2, this.frame().most)),
-      inside(Number(momentum.toFixed(3)), 0.999),
-    ]
+    this.at = [inside(lr, Math.min(2, this.frame().most)), inside(momentum, 0.999)]
     this.rate.set(this.at[0])
     this.momentum.set(this.at[1])
     this.show()
+    this.status.textContent = this.result()
     const [a, b] = this.at
     address.keep(this.name, [
       ['kappa', String(this.kappa)],
@@ -263,6 +262,12 @@ class MomentumMap {
       {xLabel: 'step', yLabel: 'distance from the bottom', log: true, least: 1e-6},
       STEPS,
     )
+    this.marks()
+  }
+
+  /** What becomes of the pair, in words. */
+  private result() {
+    const [lr, momentum] = this.at
     const rho = factor(lr, momentum, this.kappa)
     const needed = stepsTo(rho)
     const end = Number.isFinite(needed)
@@ -270,8 +275,7 @@ class MomentumMap {
       : rho === 1 || lr === 0
         ? 'it doesn’t come closer.'
         : 'it diverges.'
-    this.status.textContent = `Learning rate ${say(lr)}, momentum ${say(momentum)}: ${end}`
-    this.marks()
+    return `Learning rate ${say(lr)}, momentum ${say(momentum)}: ${end}`
   }
 
   private marks() {

@@ -63,6 +63,7 @@ class Descent {
     this.stage.show(this.ground, [])
     this.restart()
     this.listen()
+    this.begun = true
     if (wrong.length)
       this.tell(
         `The address says ${wrong.map(w => `“${w.slice(0, 60)}”`).join(' and ')}, which isn’t understood: the default stands there.`,
@@ -273,7 +274,7 @@ class Descent {
     else this.pause('')
   }
 
-  private begun = false
+  private begun = false // what is shown at first is no change, and not written into the address
 
   private keep() {
     if (this.begun) address.keep(this.name, write(this.state))
@@ -291,7 +292,7 @@ class Descent {
   private over = () => this.walkers.every(w => w.lost !== null) || this.steps() >= LAST
 
   private one() {
-    this.begun = true
+    this.keep()
     if (!this.over()) this.move()
     this.pause()
   }
@@ -300,7 +301,6 @@ class Descent {
 
   /** Play, or pause; where motion is unwanted, many steps at once. */
   toggle() {
-    this.begun = true
     this.keep()
     if (this.playing) return this.pause()
     if (this.over()) return this.pause()
