@@ -1,11 +1,11 @@
 // Bundle each playground into one script that needs no other, so that a page opened as a file works too: node build.mjs [folder]
-import {copyFileSync, existsSync, mkdirSync} from 'node:fs'
+import {copyFileSync, mkdirSync} from 'node:fs'
 import {build} from 'esbuild'
+import {loader, workerAsText} from './src/edit/bundle.mjs'
 
 const out = process.argv[2] ?? 'dist'
-const KINDS = ['open', 'descent', 'learning', 'map', 'edit'].filter(kind => existsSync(`src/${kind}.ts`))
 await build({
-  entryPoints: KINDS.map(kind => `src/${kind}.ts`),
+  entryPoints: ['open', 'descent', 'learning', 'map', 'edit'].map(kind => `src/${kind}.ts`),
   outdir: out,
   bundle: true,
   minify: true,
@@ -13,7 +13,8 @@ await build({
   target: 'es2022',
   charset: 'utf8',
   logLevel: 'warning',
-  loader: {'.wasm': 'binary'},
+  loader,
+  plugins: [workerAsText],
 })
 mkdirSync(out, {recursive: true})
 copyFileSync('src/play.css', `${out}/play.css`)

@@ -95,7 +95,7 @@ def test_without_scripts_the_still_stands(site, browser):
     page.goto(site + 'momentum.html')
     assert page.locator('.cell:has(+ #play-momentum) img').is_visible() and page.locator('.play-open').count() == 0
     page.goto(site + 'play.html')
-    assert 'needs JavaScript' in page.locator('article noscript').inner_text()
+    assert 'needs JavaScript' in page.locator('article noscript').text_content()
     page.context.close()
 
 def test_it_works_from_a_file(browser):

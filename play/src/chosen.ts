@@ -1,6 +1,6 @@
 import {call, numberIn} from './address'
 import {type Rule, rules} from './generated/rules.js'
-import {defaults, type Hypers} from './walk'
+import {defaults, type Edited, type Hypers} from './walk'
 
 /** An optimizer that was chosen. `auto`: its learning rate is the one that the grid of lesson 05 finds. */
 export interface Chosen {
@@ -8,6 +8,8 @@ export interface Chosen {
   hypers: Hypers
   auto: boolean
   slot: number
+  edited?: Edited // the reader's version, which runs in its place
+  fault?: string // what went wrong in it
 }
 
 export const choose = (rule: Rule, slot: number, given: Hypers = {}): Chosen => ({

@@ -13,13 +13,10 @@ export type Open = (o: Opening) => Closer
 
 declare global {
   interface Window {
-    fastbookPlay: Record<
-      string,
-      {open: (box: HTMLElement, still: HTMLElement | null, opener: HTMLElement | null) => void} & Record<
-        string,
-        unknown
-      >
-    >
+    // biome-ignore lint/suspicious/noExplicitAny: what a kind offers besides is for the tests
+    fastbookPlay: Record<string, any>
+    /** Fetch another script of the playground. */
+    fastbookLoad: (kind: string) => Promise<void>
   }
 }
 
@@ -28,7 +25,7 @@ export function offer(kind: string, open: Open, more: Record<string, unknown> = 
   window.fastbookPlay ??= {}
   window.fastbookPlay[kind] = {
     ...more,
-    open(box, still, opener) {
+    open(box: HTMLElement, still: HTMLElement | null, opener: HTMLElement | null) {
       const name = box.id.replace(/^play-/, '')
       const given = nameIn(location.hash) === name ? pairs(location.hash.split('?').slice(1).join('?')) : null
       const host = el('div', {

@@ -18,14 +18,13 @@ function load(tag: 'script' | 'link', attrs: Record<string, string>): Promise<vo
   return loads.get(key)!
 }
 
+window.fastbookLoad = kind => load('script', {src: at(`${kind}.js`)})
+
 async function open(box: HTMLElement, still: HTMLElement | null, opener: HTMLButtonElement) {
   const kind = box.dataset.play!
   opener.disabled = true
   try {
-    await Promise.all([
-      load('link', {rel: 'stylesheet', href: at('play.css')}),
-      load('script', {src: at(`${kind}.js`)}),
-    ])
+    await Promise.all([load('link', {rel: 'stylesheet', href: at('play.css')}), window.fastbookLoad(kind)])
     window.fastbookPlay[kind].open(box, still, opener)
     box.querySelector<HTMLElement>('.play-main')?.focus({preventScroll: true})
   } catch (e) {

@@ -3,12 +3,11 @@ import type {Ground, Point} from './ground'
 
 export type Hypers = Record<string, number | boolean>
 export type State = Record<string, Float64Array>
-type Step = Rule['step']
 
 export const defaults = (rule: Rule): Hypers => Object.fromEntries(rule.hypers.map(h => [h.name, h.value]))
 
 /** What a rule remembers at the start: zeros, or what its hyper-parameters say. */
-export function begin(rule: Rule, n: number, hypers: Hypers): State {
+export function begin(rule: {state: string[]}, n: number, hypers: Hypers): State {
   const first = hypers.initial_accumulator_value
   const fill = typeof first === 'number' ? first : 0
   return Object.fromEntries(rule.state.map(s => [s, new Float64Array(n).fill(fill)]))
@@ -24,6 +23,13 @@ export interface Seen {
 
 const FAR = 1e8
 
+/** A rule that the reader wrote: its steps are answered later, and may fail. */
+export interface Edited {
+  state: string[]
+  hypers: {name: string; value: number | boolean}[]
+  step(p: Float64Array, g: Float64Array, s: State, t: number, h: Hypers): Promise<void>
+}
+
 /** One optimizer on its way over a surface. Its hyper-parameters may change between two steps; what it remembers stays. */
 export class Walker {
   path: number[]
@@ -38,10 +44,10 @@ export class Walker {
     readonly hypers: Hypers,
     readonly ground: Ground,
     start: Point,
-    readonly step: Step = rule.step,
+    readonly edited: Edited | null = null,
   ) {
     this.p = Float64Array.from(start)
-    this.state = begin(rule, 2, hypers)
+    this.state = begin(edited ?? rule, 2, hypers)
     this.path = [...start]
     this.heights = [ground.value(...start)]
   }
@@ -57,15 +63,40 @@ export class Walker {
   /** A step, with `noise` added to the gradient. Not finite, or far above where it began: lost, and that is all. */
   move(noise: Point = [0, 0]) {
     if (this.lost !== null) return
-    const [x, y] = this.p
-    const [gx, gy] = this.ground.grad(x, y)
-    const g = Float64Array.of(gx + noise[0], gy + noise[1])
-    this.step(this.p, g.slice(), this.state, this.steps + 1, this.hypers)
+    const g = this.gradient(noise)
+    const before = this.at()
+    this.rule.step(this.p, g.slice(), this.state, this.steps + 1, this.hypers)
+    this.note(before, g)
+  }
+
+  /** A step by the reader's rule. What goes wrong in it is for the caller; the walker is lost. */
+  async moveLater(noise: Point = [0, 0]) {
+    if (this.lost !== null || !this.edited) return
+    const g = this.gradient(noise)
+    const before = this.at()
+    const hypers = {...Object.fromEntries(this.edited.hypers.map(h => [h.name, h.value])), ...this.hypers}
+    try {
+      await this.edited.step(this.p, g.slice(), this.state, this.steps + 1, hypers)
+    } catch (error) {
+      this.lost = this.steps + 1
+      throw error
+    }
+    this.note(before, g)
+  }
+
+  private at = (): Point => [this.p[0], this.p[1]]
+
+  private gradient(noise: Point) {
+    const [gx, gy] = this.ground.grad(this.p[0], this.p[1])
+    return Float64Array.of(gx + noise[0], gy + noise[1])
+  }
+
+  private note(before: Point, g: Float64Array) {
     const height = this.ground.value(this.p[0], this.p[1])
     this.path.push(this.p[0], this.p[1])
     this.heights.push(height)
     const state = Object.fromEntries(Object.entries(this.state).map(([n, s]) => [n, [s[0], s[1]] as Point]))
-    this.seen = {g: [g[0], g[1]], before: [x, y], after: [this.p[0], this.p[1]], state}
+    this.seen = {g: [g[0], g[1]], before, after: this.at(), state}
     const high = FAR * Math.max(1, Math.abs(this.heights[0]))
     if (!(Number.isFinite(this.p[0] + this.p[1]) && Math.abs(height) < high)) this.lost = this.steps
   }

@@ -220,6 +220,7 @@ class Descent {
       title: this.titleOf(this.state.chosen.indexOf(chosen)),
       changed: () => this.keep(),
       remove: () => this.remove(row),
+      edited: () => this.restart(true),
       findRate: () => {
         chosen.auto = true
         const lr = this.findRate(row)
@@ -267,7 +268,8 @@ class Descent {
     const [gx, gy] = this.ground.grad(...start)
     this.size = Math.hypot(gx, gy)
     this.draw = gaussians(this.state.seed)
-    this.walkers = this.state.chosen.map(c => new Walker(c.rule, c.hypers, this.ground, start))
+    this.walkers = this.state.chosen.map(c => new Walker(c.rule, c.hypers, this.ground, start, c.edited))
+    for (const c of this.state.chosen) c.fault = undefined
     this.stage.again(this.shown())
     this.keep()
     if (go && !wantsStillness() && this.begun) this.toggle()
@@ -282,18 +284,36 @@ class Descent {
 
   private shown = () => this.walkers.map((walker, i) => ({walker, slot: this.state.chosen[i].slot}))
 
-  private move() {
+  /** A step of each. Where a reader's own rule takes part, all wait for it. */
+  private move(): Promise<void> | undefined {
     const noise: Point = [this.draw(), this.draw()]
     const size = this.state.noise * this.size
-    for (const w of this.walkers) w.move([size * noise[0], size * noise[1]])
+    const added: Point = [size * noise[0], size * noise[1]]
+    for (const w of this.walkers) if (!w.edited) w.move(added)
+    const later = this.walkers.filter(w => w.edited && w.lost === null)
+    if (!later.length) return
+    this.busy = true
+    return Promise.all(later.map(w => w.moveLater(added).catch(e => this.blame(w, e)))).then(() => {
+      this.busy = false
+    })
+  }
+
+  private busy = false
+
+  /** A reader's rule failed: said beside its lines, and in the result. */
+  private blame(walker: Walker, error: unknown) {
+    const i = this.walkers.indexOf(walker)
+    if (i < 0) return
+    this.state.chosen[i].fault = this.rows[i].blame(error)
+    this.tell(this.result())
   }
 
   private steps = () => Math.max(...this.walkers.map(w => w.steps))
   private over = () => this.walkers.every(w => w.lost !== null) || this.steps() >= LAST
 
-  private one() {
+  private async one() {
     this.keep()
-    if (!this.over()) this.move()
+    if (!this.over() && !this.busy) await this.move()
     this.pause()
   }
 
@@ -304,10 +324,7 @@ class Descent {
     this.keep()
     if (this.playing) return this.pause()
     if (this.over()) return this.pause()
-    if (wantsStillness()) {
-      for (let i = 0; i < MANY && !this.over(); i++) this.move()
-      return this.pause()
-    }
+    if (wantsStillness()) return void this.many()
     this.playing = true
     this.play.textContent = 'Pause'
     this.status.textContent = ''
@@ -316,13 +333,23 @@ class Descent {
     requestAnimationFrame(t => this.frame(t))
   }
 
+  private async many() {
+    const {walkers} = this
+    for (let i = 0; i < MANY && !this.over() && walkers === this.walkers; i++) {
+      const later = this.move()
+      if (later) await later
+    }
+    this.pause()
+  }
+
   private frame(t: number) {
     if (!this.playing) return
     if (!this.host.isConnected) return this.closer()
     this.due += (Math.min(Math.max(t - this.last, 0), 250) / 1000) * this.state.speed
     this.last = t
     const lost = this.walkers.filter(w => w.lost !== null).length
-    for (; this.due >= 1 && !this.over(); this.due--) this.move()
+    for (; this.due >= 1 && !this.over() && !this.busy; this.due--) this.move()
+    this.due = Math.min(this.due, 50)
     this.show()
     if (this.over()) return this.pause()
     if (this.walkers.filter(w => w.lost !== null).length > lost) this.tell(this.result())
@@ -344,6 +371,8 @@ class Descent {
   private result() {
     const each = this.walkers.map((w, i) => {
       const title = this.titleOf(i)
+      const {fault} = this.state.chosen[i]
+      if (fault) return `${title} stopped at step ${w.lost}: ${fault}`
       if (w.lost === null) return `${title}: height ${say(w.height)}.`
       return `${title} diverged at step ${w.lost} and is stopped: its learning rate ${say(Number(w.hypers.lr))} is too large here.`
     })

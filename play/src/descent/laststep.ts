@@ -1,7 +1,9 @@
+import type {Chosen} from '../chosen'
 import {el, say, unseen} from '../dom'
 import type {Rule} from '../generated/rules.js'
 import type {Point} from '../ground'
 import type {Walker} from '../walk'
+import {ruleEditor} from './editor'
 
 const pair = (p: Point) => `(${say(p[0], 4)}, ${say(p[1], 4)})`
 const PAUSE = 80 // ms between two looks while it runs
@@ -22,7 +24,9 @@ const meaning = (rule: Rule, name: string) =>
   new RegExp(`^\\s+${name}(?:=[^#\\n]*)?,\\s*#\\s*(.*)$`, 'm').exec(rule.python)?.[1] ?? ''
 
 /** The numbers of the last step beside the rule's own lines of Python, for who unfolds them. */
-export function lastStep(rule: Rule, title: string) {
+export function lastStep(chosen: Chosen, title: string, edited: () => void) {
+  const {rule} = chosen
+  const editor = ruleEditor(chosen, title, edited)
   const lines = linesOf(rule)
   const notes = new Map<HTMLElement, string[]>()
   const code = lines.map(({text, changes}) => {
@@ -51,6 +55,7 @@ export function lastStep(rule: Rule, title: string) {
     before,
     table,
     source,
+    editor.root,
   )
   let walker: Walker | null = null
   let shown = 0
@@ -58,12 +63,17 @@ export function lastStep(rule: Rule, title: string) {
     const seen = walker?.seen
     before.textContent = seen ? `Step ${walker!.steps}:` : 'No step yet.'
     table.hidden = !seen
+    source.hidden = editor.open()
     const step: Point = seen ? [seen.after[0] - seen.before[0], seen.after[1] - seen.before[1]] : [0, 0]
     const rows: [string, string, Point][] = !seen
       ? []
       : [
           ['g', 'the gradient', seen.g],
-          ...rule.state.map((n): [string, string, Point] => [n, meaning(rule, n), seen.state[n]]),
+          ...Object.keys(seen.state).map((n): [string, string, Point] => [
+            n,
+            meaning(rule, n),
+            seen.state[n],
+          ]),
           ['step', 'how far p moved', step],
           ['p', 'where it is now', seen.after],
         ]
@@ -78,11 +88,13 @@ export function lastStep(rule: Rule, title: string) {
         ),
       ),
     )
-    for (const [note, changes] of notes) {
-      const of = (n: string) => (n === 'p' ? `step ${pair(step)}` : `${n} = ${pair(seen!.state[n])}`)
-      note.textContent = seen ? `  ← ${changes.map(of).join(', ')}` : ''
-    }
+    if (!editor.open())
+      for (const [note, changes] of notes) {
+        const of = (n: string) => (n === 'p' ? `step ${pair(step)}` : `${n} = ${pair(seen!.state[n])}`)
+        note.textContent = seen ? `  ← ${changes.map(of).join(', ')}` : ''
+      }
   }
+  editor.root.addEventListener('click', fill)
   root.addEventListener('toggle', fill)
   return {
     root,
@@ -93,5 +105,6 @@ export function lastStep(rule: Rule, title: string) {
       fill()
     },
     settle: () => root.open && fill(),
+    blame: editor.blame,
   }
 }

@@ -15,6 +15,8 @@ export interface Row {
   /** Show where the optimizer is now; `settled`: it will stay there. */
   update(walker: Walker, settled: boolean): void
   setRate(lr: number): void
+  /** Show what is wrong with the reader's rule. Returns it in a line. */
+  blame(error: unknown): string
   end(): void
 }
 
@@ -24,10 +26,11 @@ interface Options {
   changed(): void
   remove(): void
   findRate(): void
+  edited(): void
 }
 
 /** One chosen optimizer: its colour and shape, its hyper-parameters, and the numbers of its last step. */
-export function optimizerRow({chosen, title, changed, remove, findRate}: Options): Row {
+export function optimizerRow({chosen, title, changed, remove, findRate, edited}: Options): Row {
   const {rule, hypers, slot} = chosen
   const swatch = el('canvas', {class: 'play-swatch', width: 36, height: 36, 'aria-hidden': 'true'})
   const paint = () => drawSwatch(swatch, slot)
@@ -45,7 +48,7 @@ export function optimizerRow({chosen, title, changed, remove, findRate}: Options
   }
   const main = rule.hypers.filter(h => FIRST.includes(h.name))
   const rest = rule.hypers.filter(h => !FIRST.includes(h.name))
-  const last = lastStep(rule, title)
+  const last = lastStep(chosen, title, edited)
   const more = el(
     'details',
     {class: 'play-more'},
@@ -75,7 +78,11 @@ export function optimizerRow({chosen, title, changed, remove, findRate}: Options
     chosen,
     update(walker, settled) {
       const lost = walker.lost !== null
-      height.textContent = lost ? `diverged at step ${walker.lost}` : `height ${say(walker.height)}`
+      height.textContent = chosen.fault
+        ? `stopped at step ${walker.lost}`
+        : lost
+          ? `diverged at step ${walker.lost}`
+          : `height ${say(walker.height)}`
       height.classList.toggle('play-lost', lost)
       last.update(walker)
       if (settled) last.settle()
@@ -84,6 +91,7 @@ export function optimizerRow({chosen, title, changed, remove, findRate}: Options
       hypers.lr = lr
       rate?.set(lr)
     },
+    blame: last.blame,
     end: stopTheme,
   }
 }

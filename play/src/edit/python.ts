@@ -72,7 +72,10 @@ export async function loadPython(): Promise<Python> {
     async compile(source, name) {
       if (asked.stopped) asked = await begin()
       const mine = asked
-      const late = {line: loopLine(source), message: `this did not end within ${PATIENCE / 1000} s, and was stopped`}
+      const late = {
+        line: loopLine(source),
+        message: `this did not end within ${PATIENCE / 1000} s, and was stopped`,
+      }
       const compiled = await mine.ask<Compiled>('compile', [source, name], PATIENCE, late)
       const step = async (p: Float64Array, g: Float64Array, s: State, t: number, h: Hypers) => {
         if (mine.stopped) throw new PythonFault(late)
