@@ -34,4 +34,4 @@ def page():
     own = [p for kind in WORDS for p in places() if p['play'] == kind and 'cell' not in p]
     parts = [f'## {p["title"]}\n\n{WORDS[p["play"]]}\n\n{box(p)}' for p in own]
     return '\n\n'.join(['# Play', "{.lead}\nMove the slider, watch it learn: the rules of the lessons, translated from their Python, at work in this page.",
-                        '<noscript><p>This page needs JavaScript. The pictures of the lessons show the same without.</p></noscript>', *parts, SCRIPT]) + '\n'
+                        '<div><noscript>This page needs JavaScript. The pictures of the lessons show the same without.</noscript></div>', *parts, SCRIPT]) + '\n'

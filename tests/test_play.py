@@ -15,7 +15,7 @@ PLAY, BUILT = ROOT/'play', OUT/'_static'/'play'
 KINDS = ['descent', 'learning', 'map']
 TOOLS = PLAY/'node_modules'/'.bin'
 
-def live(page, name='descent', words=True):
+def live(page, name='descent'):
     "The playground of that name, opened"
     box = page.locator(f'#play-{name}')
     box.locator('.play-open').click()
@@ -398,3 +398,93 @@ def test_frames(opened):
     press(box, 'Pause')
     print(f'median frame: {full:.1f} ms with five optimizers, {empty:.1f} ms with none, ratio {full/empty:.2f}')
     assert full < 60
+
+# The rules themselves, here in the browser; tests/test_javascript.py has the same in node
+
+@pytest.fixture(scope='module')
+def parity(bench, tmp_path_factory):
+    "Runs tests/parity.mjs in the page, with the generated files as they are or changed: what it finds"
+    def run(cases, change=lambda code: code):
+        folder = tmp_path_factory.mktemp('parity')
+        shutil.copytree(PLAY/'src'/'generated', folder/'play'/'src'/'generated')
+        (folder/'tests').mkdir()
+        shutil.copy(ROOT/'tests'/'parity.mjs', folder/'tests')
+        rules = folder/'play'/'src'/'generated'/'rules.js'
+        rules.write_text(change(rules.read_text(encoding='utf-8')), encoding='utf-8')
+        done = subprocess.run([TOOLS/'esbuild', 'tests/parity.mjs', '--bundle', '--format=esm', '--log-level=error'], cwd=folder, capture_output=True, text=True, check=True)
+        bench.evaluate('code => import(URL.createObjectURL(new Blob([code], {type: "text/javascript"})))', done.stdout)
+        return bench.evaluate('cases => parity(cases)', cases)
+    return run
+
+@pytest.fixture(scope='module')
+def cases():
+    import play_cases
+    return dict(rules=play_cases.rule_cases(), surfaces=[play_cases.surface_case(s) for s in play_cases.SURFACES], trainings=play_cases.training_cases())
+
+def test_every_rule_and_switch_in_the_browser(parity, cases):
+    found = parity(cases)
+    ms = min(t['ms'] for t, c in zip(found['trainings'], cases['trainings']) if c['net'] == 'linear')
+    print(f'{len(found["rules"])} ways through the rules: at most {max(found["rules"]):.1e} from Python; surfaces {max(found["surfaces"]):.1e}; '
+          f'curves of {len(found["trainings"])} trainings {max(t["difference"] for t in found["trainings"]):.1e}; {ms:.1f} ms an epoch')
+    assert len(found['rules']) > 40 and max(found['rules']) < 1e-12 and max(found['surfaces']) < 1e-12
+    assert max(t['difference'] for t in found['trainings']) < 1e-6
+
+def test_a_changed_sign_is_noticed(parity, cases):
+    few = dict(rules=[c for c in cases['rules'] if c['rule'] == 'adam'], surfaces=[], trainings=[])
+    change = lambda code: re.sub(r'(function adam\(.*?)- lr', r'\1+ lr', code, count=1, flags=re.S)
+    assert max(parity(few, change)['rules']) > 1e-3 > 1e-12 > max(parity(few)['rules'])
+
+def test_the_page_trains_as_python_does(bench, cases):
+    train = '''c => { const {Training, NETS, rules, loadDigits} = fastbookPlay.learning
+        const mistakes = new Set(['sort', 'keep_grad', 'flat'].filter(n => c[n]).map(n => ({sort: 'sorted', keep_grad: 'kept', flat: 'flat'})[n]))
+        if (c.hypers.maximize) mistakes.add('sign')
+        const run = new Training({net: NETS.find(n => n.name == c.net), rule: rules.find(r => r.name == c.rule), hypers: {...c.hypers, maximize: false}, batch: c.bs, seed: c.seed, mistakes, digits: loadDigits()})
+        while (run.epochs < c.epochs) run.step()
+        return run.curves.validLoss.map((loss, i) => [loss, run.curves.validAccuracy[i]]) }'''
+    for case in [c for c in cases['trainings'] if c['net'] == 'linear']:
+        off = (torch.tensor(bench.evaluate(train, case)) - torch.tensor(case['curve'])).abs().max()
+        assert off < 1e-6, case | dict(curve=0)
+
+# Edit this rule
+
+def editing(page, source=lambda text: text):
+    "Adam's fieldset, its rule changed by `source` and run"
+    box = live(page)
+    adam = box.locator('fieldset', has=page.locator('legend', has_text='Adam'))
+    adam.locator('summary', has_text='last step').click()
+    adam.get_by_role('button', name='Edit this rule').click()
+    area = adam.get_by_role('textbox', name='The rule of Adam, yours to change')
+    area.fill(source(area.input_value()))
+    adam.get_by_role('button', name='Run it').click()
+    return box, adam
+
+def test_a_rule_unchanged_goes_the_same_way(opened):
+    page = opened(reduced_motion='reduce')
+    box, adam = editing(page)
+    page.wait_for_function('document.querySelector("#play-descent").textContent.includes("It runs, unchanged")')
+    press(box, 'Take 100 steps')
+    page.wait_for_function('document.querySelector("#play-descent .play-count").textContent == "step 100"')
+    theirs = adam.locator('.play-height').inner_text()
+    adam.get_by_role('button', name='Back to ours').click()
+    press(box, 'Take 100 steps')
+    assert adam.locator('.play-height').inner_text() == theirs
+
+@pytest.mark.parametrize('old,new,said', [
+    ('m.lerp_(', 'm.lurp_(', r'Line 17: .*lurp_'), ('m.lerp_(g', 'm.lerp_((g', r'Line \d+: SyntaxError'),
+    ('    m.lerp_(', '    while True: pass\n    m.lerp_(', 'Line 17: this did not end within 1 s, and was stopped'), ('def adam(', 'def other(', 'there is no function `adam`')])
+def test_a_fault_is_said_at_its_line(opened, old, new, said):
+    page = opened()
+    box, adam = editing(page, lambda text: text.replace(old, new))
+    wrong = adam.locator('.play-editor .play-wrong')
+    wrong.filter(has_text=re.compile('.')).wait_for()
+    assert re.search(said, wrong.inner_text())
+    press(box, 'Step')
+    assert steps(box) >= 1, 'the others go on'
+
+def test_a_changed_rule_takes_another_way(opened):
+    page = opened(reduced_motion='reduce')
+    box, adam = editing(page, lambda text: text.replace('value=-lr/', 'value=lr/'))
+    page.wait_for_function('document.querySelector("#play-descent").textContent.includes("Your version runs")')
+    press(box, 'Take 100 steps')
+    page.wait_for_function('document.querySelector("#play-descent .play-count").textContent == "step 100"')
+    assert float(adam.locator('.play-height').inner_text().split()[-1]) > 100       # uphill

@@ -88,6 +88,7 @@ export function ruleEditor(chosen: Chosen, title: string, changed: () => void) {
     const fault = (error as {fault?: {line: number | null; message: string}}).fault
     const line = fault?.line ?? null
     const words = `${line ? `line ${line}: ` : ''}${fault?.message ?? (error as Error).message}`
+    said.textContent = ''
     wrong.textContent = words[0].toUpperCase() + words.slice(1)
     text.setAttribute('aria-invalid', 'true')
     if (line) {
