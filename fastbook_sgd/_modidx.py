@@ -1122,6 +1122,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'fastbook_sgd.javascript.read_forwards': ( 'o_javascript.html#read_forwards',
                                                                                     'fastbook_sgd/javascript.py'),
                                          'fastbook_sgd.javascript.record': ('o_javascript.html#record', 'fastbook_sgd/javascript.py'),
+                                         'fastbook_sgd.javascript.refuse_names': ( 'o_javascript.html#refuse_names',
+                                                                                   'fastbook_sgd/javascript.py'),
                                          'fastbook_sgd.javascript.times': ('o_javascript.html#times', 'fastbook_sgd/javascript.py'),
                                          'fastbook_sgd.javascript.to_js': ('o_javascript.html#to_js', 'fastbook_sgd/javascript.py'),
                                          'fastbook_sgd.javascript.ways': ('o_javascript.html#ways', 'fastbook_sgd/javascript.py')},

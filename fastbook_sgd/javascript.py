@@ -6,7 +6,8 @@
 __all__ = ['COMPARED', 'SUM', 'PRODUCT', 'MINUS', 'POWER', 'ATOM', 'POWER_JS', 'FORMULAS', 'MOST_WAYS', 'TAKEN', 'SLOPES',
            'Piece', 'Js', 'js', 'between', 'compared', 'added', 'less', 'times', 'powered', 'called', 'math', 'StandIn',
            'facts', 'Recorder', 'record', 'ways', 'kept', 'find_readers', 'find_waiting', 'mentions', 'Values', 'Lines',
-           'merged', 'laid_out', 'block', 'hyper_names', 'to_js', 'read_forwards', 'read_backwards', 'formula_to_js']
+           'merged', 'laid_out', 'block', 'hyper_names', 'refuse_names', 'to_js', 'read_forwards', 'read_backwards',
+           'formula_to_js']
 
 # %% ../nbs/O_javascript.ipynb #e0a00004
 import inspect
@@ -415,9 +416,20 @@ def hyper_names(
 
 # What an argument can't be called in JavaScript, or is called by `to_js` itself
 TAKEN = {*"""arguments await case catch const debugger default delete do enum eval export extends false
-             finally function gi i implements instanceof interface let Math new null package power private product
-             protected public static super switch this throw true typeof undefined var void""".split()}
+             finally function gi i implements instanceof interface let Math new null package power private
+             product protected public static super switch this throw true typeof undefined var void""".split()}
 
+def refuse_names(
+    rule, # `(p, g, …)`
+    name, # What the JavaScript is to be called
+):
+    "Raise `NotImplementedError` for names that JavaScript can't take"
+    if not name.isidentifier():
+        raise NotImplementedError(f"{name} is no name in JavaScript: give it one, name=…")
+    if taken := TAKEN & {name, *inspect.signature(rule).parameters}:
+        raise NotImplementedError(f"{name}: `{min(taken)}` means something in JavaScript: call it otherwise")
+
+# %% ../nbs/O_javascript.ipynb #e0a0003d
 def to_js(
     rule, # `(p, g, …)`, elementwise
     name=None, # Of the JavaScript function; without it, the rule's own
@@ -426,9 +438,7 @@ def to_js(
     Raises `NotImplementedError` that names what can't be translated."""
     check_callable(rule=rule)
     name = name or rule.__name__
-    if not name.isidentifier(): raise NotImplementedError(f"{name} is no name in JavaScript: give it one, name=…")
-    if taken := TAKEN & {name, *inspect.signature(rule).parameters}:
-        raise NotImplementedError(f"{name}: `{min(taken)}` means something in JavaScript: call it otherwise")
+    refuse_names(rule, name)
     hypers, args = hyper_names(rule), inspect.signature(rule).parameters
     tensors = ['p', 'g', *[n for n in list(args)[2:] if n not in hypers and n != 't']]
     numbers = hypers | ({'t': 't'} if 't' in args else {})
