@@ -14,11 +14,11 @@ function difference(ours, pythons) {
   return Number.isNaN(most) ? Infinity : most/(largest(pythons) || 1)
 }
 
-export function ruleCase({ rule: name, hypers, seed, size, steps, seen, state }) {
+export function ruleCase({ rule: name, hypers, seed, size, steps, seen, state }, step = named(rules, name).step) {
   const rule = named(rules, name), draw = random(seed), p = Float64Array.from({ length: size }, () => 4*draw() - 2), found = []
   const s = Object.fromEntries(rule.state.map(n => [n, new Float64Array(size)]))
   for (let t = 1; t <= steps; t++) {
-    rule.step(p, p.map(x => 0.5*x + (2*draw() - 1)), s, t, hypers)
+    step(p, p.map(x => 0.5*x + (2*draw() - 1)), s, t, hypers)
     if (seen[t]) found.push(difference([...p], seen[t]))
   }
   return Math.max(...found, ...Object.entries(state).map(([n, x]) => difference([...s[n]], x)))
@@ -51,7 +51,7 @@ export function trainingCase({ net: name, rule: ruleName, hypers, sort, keep_gra
 
 export const parity = ({ rules: r, surfaces: s, trainings: t }) => ({ rules: r.map(ruleCase), surfaces: s.map(surfaceCase), trainings: t.map(trainingCase) })
 
-if (globalThis.process?.versions?.node) {
+if (globalThis.process?.argv?.[1]?.endsWith('parity.mjs')) {
   let text = ''
   for await (const part of process.stdin) text += part
   console.log(JSON.stringify(parity(JSON.parse(text))))

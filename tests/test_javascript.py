@@ -143,3 +143,43 @@ def test_every_formula_is_tried():
         rules.append(space['rule'])
     tried = {step.meta['name'] for rule in rules for way in every_way(rule) for step in way.steps if not isinstance(step, tuple)}
     assert FORMULAS.keys() <= tried, FORMULAS.keys() - tried
+
+# The reader changes a rule: MicroPython
+
+PACKAGES = ROOT/'play'/'node_modules'
+needs_packages = pytest.mark.skipif(not shutil.which('node') or not all((PACKAGES/n).is_dir() for n in ('esbuild', '@micropython')), reason='run `npm ci` in play/')
+
+def edited(cases, tries):
+    "What tests/edit_rule.mjs finds"
+    done = subprocess.run(['node', 'tests/edit_rule.mjs'], cwd=ROOT, input=json.dumps(dict(cases=cases, tries=tries)), capture_output=True, text=True, timeout=300)
+    assert not done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+@needs_packages
+def test_the_unchanged_source_of_every_rule_on_micropython(cases):
+    "With as many switches on as go together"
+    of = lambda rule: [c for c in cases['rules'] if c['rule'] == rule]
+    most = [max(of(rule), key=lambda c: sum(map(bool, c['hypers'].values()))) for rule in play_cases.CLASSES]
+    differences = edited(most, [])['differences']
+    print(dict(zip(play_cases.CLASSES, differences)))
+    assert len(differences) == 6 and max(differences) < 1e-12
+
+TRIES = {   # the reader's source, and the line and words of the fault, or where [1, -2] goes
+    'def mine(p, g, lr=.1):\n    p.sub_(g, alpha=lr)\n': [.8, -1.6],
+    'import torch\n\ndef mine(\n    p, # here, too\n    g,\n    m,\n    lr=.5, # a comma, in a comment\n    betas=(.9, .5),\n):\n    m += betas[1]*g\n    p -= lr*torch.sign(m)\n': [.5, -1.5],
+    'def mine(p, g, lr=.1):\n    p.sub_(q, alpha=lr)\n': (2, "name 'q' isn't defined"),
+    'def mine(p, g, lr=.1):\n    x = 1\n    p.sub_(g alpha=lr)\n': (3, 'SyntaxError'),
+    'def mine(p, g, lr=.1):\n    def half(x):\n        return x.halved()\n    p.sub_(half(g))\n': (3, 'a tensor in this page has no `halved`'),
+    'def mine(p, g, lr=.1):\n    if g > 0: p.sub_(g)\n': (2, "an `if` can't ask about a tensor"),
+    'def mine(p, g, lr=.1):\n    mine(p, g, lr)\n': (2, 'recursion'),
+    'def mine(p, g, lr=.1):\n    p.sub_(torch.randn_like(g))\n': (2, 'torch in this page has no `randn_like`'),
+    'def other(p, g, lr=.1):\n    p.sub_(g)\n': (1, 'there is no function `mine`'),
+}
+
+@needs_packages
+def test_a_fault_names_the_readers_line():
+    found = edited([], [dict(source=source, name='mine') for source in TRIES])['found']
+    for (source, told), got in zip(TRIES.items(), found):
+        if isinstance(told, list): assert got.get('p') == pytest.approx(told), (source, got)
+        else: assert got['fault']['line'] == told[0] and told[1] in got['fault']['message'], (source, got)
+    assert found[1]['state'] == ['m'] and found[1]['hypers'] == ['lr', 'beta1', 'beta2']
