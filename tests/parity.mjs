@@ -49,7 +49,7 @@ export function trainingCase({ net: name, rule: ruleName, hypers, sort, keep_gra
   return { difference: largest(ours.flat().map((x, k) => x - curve.flat()[k])), ms: (performance.now() - began)/epochs }
 }
 
-export const parity = ({ rules: r, surfaces: s, trainings: t }) => ({ rules: r.map(ruleCase), surfaces: s.map(surfaceCase), trainings: t.map(trainingCase) })
+export const parity = ({ rules: r, surfaces: s, trainings: t }) => ({ rules: r.map(c => ruleCase(c)), surfaces: s.map(surfaceCase), trainings: t.map(trainingCase) })
 
 if (globalThis.process?.argv?.[1]?.endsWith('parity.mjs')) {
   let text = ''
