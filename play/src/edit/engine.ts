@@ -18,6 +18,7 @@ export interface Compiled {
 /** What is used of MicroPython. */
 export interface MicroPython {
   runPython(code: string): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: what Python holds is known when it is asked for
   globals: {get(name: string): any; set(name: string, value: unknown): void}
 }
 
@@ -64,7 +65,6 @@ export class Engine {
 
   /** One step, in place. Raises `PythonFault` with the reader's line. */
   step(p: Float64Array, g: Float64Array, s: State, t: number, h: Hypers) {
-    const {python} = this
     const state = this.rule.slice(2).filter(a => a.value === null && a.name !== 't')
     const missing = state.find(a => !s[a.name])
     if (missing) throw new PythonFault({line: 1, message: `nothing is remembered as \`${missing.name}\``})
@@ -82,7 +82,9 @@ export class Engine {
     const call = [...state, '|', ...hypers].join()
     if (call === this.call) return
     const rest = this.rule.slice(2).flatMap(a => this.handedOver(a, hypers))
-    this.python.runPython(`def STEP(t, h, p, g, *s): apply(RULE, p, g, zip(${JSON.stringify(state)}, s), dict(${rest}))`)
+    this.python.runPython(
+      `def STEP(t, h, p, g, *s): apply(RULE, p, g, zip(${JSON.stringify(state)}, s), dict(${rest}))`,
+    )
     this.call = call
   }
 
@@ -90,7 +92,9 @@ export class Engine {
   private hypersOf({name, value}: Argument): Compiled['hypers'] {
     if (value === null) return []
     const found = this.value(value)
-    return Array.isArray(found) ? found.map((x, k) => ({name: part(name, k), value: x})) : [{name, value: found}]
+    return Array.isArray(found)
+      ? found.map((x, k) => ({name: part(name, k), value: x}))
+      : [{name, value: found}]
   }
 
   /** How an argument is written in the call. */

@@ -12,5 +12,8 @@ declare module '*.wasm' {
 }
 declare module '@micropython/micropython-webassembly-pyscript/micropython.mjs' {
   import type {MicroPython} from './engine'
-  export function loadMicroPython(options?: {url?: string; stdout?: (line: string) => void}): Promise<MicroPython>
+  export function loadMicroPython(options?: {
+    url?: string
+    stdout?: (line: string) => void
+  }): Promise<MicroPython>
 }

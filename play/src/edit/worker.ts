@@ -6,7 +6,10 @@ import {Engine, PythonFault} from './engine'
 import tensor from './tensor.py'
 
 // What TypeScript's library for pages doesn't know of workers
-const here = self as unknown as {postMessage(message: unknown): void; onmessage: (event: MessageEvent) => void}
+const here = self as unknown as {
+  postMessage(message: unknown): void
+  onmessage: (event: MessageEvent) => void
+}
 
 const engine = loadMicroPython({url: URL.createObjectURL(new Blob([wasm], {type: 'application/wasm'}))}).then(
   python =>
