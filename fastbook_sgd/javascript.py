@@ -417,7 +417,8 @@ def hyper_names(
 # What an argument can't be called in JavaScript, or is called by `to_js` itself
 TAKEN = {*"""arguments await case catch const debugger default delete do enum eval export extends false
              finally function gi i implements instanceof interface let Math new null package power private
-             product protected public static super switch this throw true typeof undefined var void""".split()}
+             product protected public static super switch this throw true typeof undefined var
+             void""".split()}
 
 def refuse_names(
     rule, # `(p, g, …)`

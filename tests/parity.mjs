@@ -49,10 +49,14 @@ export function trainingCase({ net: name, rule: ruleName, hypers, sort, keep_gra
   return { difference: largest(ours.flat().map((x, k) => x - curve.flat()[k])), ms: (performance.now() - began)/epochs }
 }
 
-export const parity = ({ rules: r, surfaces: s, trainings: t }) => ({ rules: r.map(c => ruleCase(c)), surfaces: s.map(surfaceCase), trainings: t.map(trainingCase) })
+export const parity = ({ rules: r, surfaces: s, trainings: t }) =>
+  ({ rules: r.map(c => ruleCase(c)), surfaces: s.map(c => surfaceCase(c)), trainings: t.map(c => trainingCase(c)) })
 
-if (globalThis.process?.argv?.[1]?.endsWith('parity.mjs')) {
+async function answer() {
   let text = ''
   for await (const part of process.stdin) text += part
   console.log(JSON.stringify(parity(JSON.parse(text))))
-} else globalThis.parity = parity
+}
+
+if (globalThis.process?.argv?.[1]?.endsWith('parity.mjs')) answer()
+else globalThis.parity = parity

@@ -18,6 +18,7 @@ export interface Compiled {
 /** What is used of MicroPython. */
 export interface MicroPython {
   runPython(code: string): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: what Python holds is known when it is asked for
   globals: {get(name: string): any; set(name: string, value: unknown): void}
 }
 

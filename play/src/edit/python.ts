@@ -1,13 +1,10 @@
 /** The reader's own Python in the page. `loadPython()` starts a worker with MicroPython in it; `compile` reads a rule there; each `step`
     asks it for one step. What doesn't answer in time is stopped, and the next `compile` starts anew. Works from `file://`. */
-import type {Compiled, Fault, Hypers, State} from './engine'
+import {type Compiled, type Fault, type Hypers, PythonFault, type State} from './engine'
 import {loopLine} from './source'
 import worker from './worker.ts?text'
 
-export type {Fault} from './engine'
-export {PythonFault} from './engine'
-
-import {PythonFault} from './engine'
+export {type Fault, PythonFault}
 
 export interface EditedRule extends Compiled {
   /** As `Rule.step` of generated/rules.js, in place, but answered later. Rejects with a `PythonFault`. */
@@ -24,10 +21,16 @@ export interface Python {
 export const LOADING = 20_000 // milliseconds for MicroPython to be there
 export const PATIENCE = 1_000 // milliseconds for a step
 
+interface Answer {
+  // biome-ignore lint/suspicious/noExplicitAny: each question has an answer of its own kind
+  resolve(value: any): void
+  reject(error: Error): void
+}
+
 /** One worker: each question gets its answer, or a fault when time is up. */
 class Asked {
   private readonly worker: Worker
-  private readonly waiting = new Map<number, {resolve(value: any): void; reject(error: Error): void}>()
+  private readonly waiting = new Map<number, Answer>()
   private last = 0
   stopped = false
 
