@@ -81,7 +81,8 @@ class MomentumMap {
         class: 'play-map',
         tabindex: 0,
         role: 'application',
-        'aria-label': 'Map: learning rate to the right, momentum upwards; lighter is faster',
+        'aria-label':
+          'Map: learning rate to the right, momentum upwards; the fewer steps a pair needs, the more its grey is like the page’s ground',
         'aria-describedby': help,
       },
       this.map,
@@ -309,14 +310,14 @@ class MomentumMap {
   }
 }
 
-/** Grey for a number of steps, in bands as in the lesson: lightest near the best pair, and the ground itself where it diverges. */
+/** Grey for a number of steps, in bands as in the lesson: nearest to the ground of the page at the best pair. */
 function shade(steps: number, kappa: number) {
   const [lr, mu] = best(kappa)
   const least = Math.log10(stepsTo(factor(lr, mu, kappa)))
   if (!Number.isFinite(steps)) return isDark() ? '#3a2a20' : '#fbeee2'
   const share = Math.min(1, Math.max(0, (Math.log10(steps) - least) / 2))
   const band = Math.floor(share * 7.99) / 8
-  const c = Math.round(isDark() ? 190 - 160 * band : 250 - 160 * band)
+  const c = Math.round(isDark() ? 30 + 140 * band : 250 - 160 * band)
   return `rgb(${c} ${c} ${c})`
 }
 
