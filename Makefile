@@ -21,7 +21,7 @@ test: $(INSTALLED)      ## every check: the notebooks' own cells, then tests/
 lab: $(INSTALLED)       ## open the notebooks
 	$(BIN)/jupyter lab nbs
 
-docs: $(DOCS_INSTALLED) ## build the site into _docs/ (needs Node.js, which renders the math)
+docs: $(DOCS_INSTALLED) ## build the site into _docs/ (needs Node.js, which renders the math and builds the playground)
 	$(BIN)/python tools/build_docs.py
 
 docs-serve: docs        ## show it at localhost
@@ -34,7 +34,7 @@ prepare: $(INSTALLED)   ## export, execute, save outputs, clean, write README.md
 	$(BIN)/python tools/prepare.py
 
 clean:                  ## remove what the other targets made
-	rm -rf .venv _run _docs _proc _bench docs/node_modules .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv _run _docs _proc _bench docs/node_modules play/node_modules .pytest_cache .hypothesis *.egg-info
 
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt

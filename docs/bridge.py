@@ -9,6 +9,7 @@ What nbdev means by a line, and what becomes of it here:
     any other #| line, such as #| export          the line is dropped; exported code stands in its place, unfolded
     a cell that only imports, or only checks      it is folded, under the word Imports or Check
     a cell that ends with check('name', answer)   below it come hints and solution, folded (exercises.py)
+    a cell that play.yml names                    below its picture comes a playground (play.py)
     > subtitle, below the title                   the description of the page
     a link to NN_name.ipynb or X_name.ipynb       a link to the page `name`; where its text is NN_name, it becomes the lesson's name
     lesson 06, notebook 06, appendix C            a link to that page, where it isn't one already
@@ -29,7 +30,7 @@ import ast, copy, html, math, re
 import nbformat
 from nbformat.v4 import new_markdown_cell
 
-import exercises
+import exercises, play
 from notebooks import is_lesson, number, page_of, title_of
 
 DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', flags=re.M)
@@ -281,6 +282,7 @@ def convert(nb, name, site):
             if shown := code_cell(cell):
                 if 'export' in directives(cell.source): cells += anchors(defined(shown.source), taken)
                 cells.append(shown)
+                cells += play.below(cell.get('id'), cells)
                 cells += exercises.below(shown.source, name)
         else:
             lines = re.match(r'(#\|.*\n?)*', cell.source)[0]

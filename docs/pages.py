@@ -12,7 +12,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 LIB = 'fastbook_sgd'
 sys.path.insert(0, str(ROOT/'tools'))
-import bridge, search
+import bridge, play, search
 from notebooks import appendices, is_lesson, lessons, module_of, number, page_of, series, title_of
 from write_pyproject import read_settings as settings
 
@@ -354,7 +354,7 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
             for cell in new.cells:
                 if cell.cell_type == 'markdown': cell.source = bridge.with_thumbnails(cell.source, thumbs)
             new.cells[-1].source += '\n\n' + '\n'.join(toctree(caption, entries) for caption, entries in [
-                ('Lessons', by_name(taught)), (SAFE, by_name(kept)), ('Reference', ['api/index', 'glossary', 'references', 'benchmark', 'changelog', 'contributing'])] if entries)
+                ('Lessons', by_name(taught)), (SAFE, by_name(kept)), ('Reference', ['play', 'api/index', 'glossary', 'references', 'benchmark', 'changelog', 'contributing'])] if entries)
             new.cells[0].source = new.cells[0].source.replace('<div class="page-bar">', f'<p><a class="start" href="{page_of(taught[0])}.html">Start with lesson {number(taught[0])}</a></p>\n\n<div class="page-bar">', 1)
             card, icon = social_card(shown[0][1], LIB, cfg['description']), favicon(shown[0][1])
         elif shown and path in taught:
@@ -371,10 +371,11 @@ def write(folder=ROOT/'_proc'/'docs', root=ROOT, cfg=None):
     out.write('references.md', references_page(site, cfg))
     out.write('changelog.md', bridge.link_lessons(changelog(root), site))
     out.write('404.md', MISSING)
+    out.write('play.md', play.page())
     out.write('contributing.md', bridge.relink((root/'CONTRIBUTING.md').read_text(encoding='utf-8'), site, '.'))
     out.write('benchmark.md', bridge.relink(benchmark(root), site, 'bench'))
     out.write('bench.png', (root/'bench'/'bench.png').read_bytes())
-    for page, title in (('contributing', 'Contributing'), ('benchmark', 'Benchmark'), ('references', 'References'), ('changelog', 'Changelog')):
+    for page, title in (('play', 'Play'), ('contributing', 'Contributing'), ('benchmark', 'Benchmark'), ('references', 'References'), ('changelog', 'Changelog')):
         found += search.of_page((out.path/f'{page}.md').read_text(encoding='utf-8'), page, title)
     extra.write('search-index.js', search.write(search.with_other_words(found, yaml.safe_load((DOCS/'search.yml').read_text(encoding='utf-8')))))
     for name in sorted(site.files): out.write(f'files/{name if Path(name).suffix else name + ".txt"}', (root/name).read_bytes())

@@ -14,6 +14,7 @@ What is in it, a module a room:
 - `practice`: the exercises of the lessons: `check` an answer, ask for a `hint`, `show` the solution
 - `exercise`, `answers_layer`, `answers_rules`, `answers_training`, `answers_own`: how it names a mistake, and the answers
 - `__main__`: `python -m fastbook_sgd`, a first look, and the notebooks written into a folder
+- `javascript`: an update rule as JavaScript
 - `moved`: where old import paths lead
 - `all`: what a notebook of the series needs, with fastai's basics
 

@@ -25,8 +25,27 @@ def tree(tmp_path):
         shutil.copy2(ROOT/name, tmp_path/name)
     return tmp_path
 
+@pytest.fixture(scope='session')
+def site():
+    "The address of the site, built and served"
+    from sites import OUT, build_once, serve
+    build_once()
+    server, url = serve(OUT)
+    yield url
+    server.shutdown()
+
+@pytest.fixture(scope='session')
+def browser():
+    "Chromium, for all tests of a process"
+    from sites import CHROMIUM
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
+        yield browser
+        browser.close()
+
 # The long files first, so that no process is left with one of them at the end.
-LONG = ['test_site', 'test_driver_sequences', 'test_practice', 'test_interrupts', 'test_ways_in', 'test_run_series', 'test_practice_site', 'test_data']
+LONG = ['test_site', 'test_play', 'test_driver_sequences', 'test_practice', 'test_interrupts', 'test_ways_in', 'test_run_series', 'test_practice_site', 'test_data']
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))

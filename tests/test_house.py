@@ -158,7 +158,7 @@ def test_the_package_says_what_it_is(path):
 # The floors of the house: a module imports from the floors below its own. Lessons stand on one floor, each above those before it.
 
 LESSONS_FLOOR, SHIMS_FLOOR = 2, 3.5
-FLOOR = dict(checks=0, moved=0, sources=1, saving=1, base=1, testing=1, exercise=1, drivers=3, answers_layer=3, answers_rules=3, answers_training=3, answers_own=3.1,
+FLOOR = dict(checks=0, moved=0, sources=1, saving=1, base=1, testing=1, exercise=1, javascript=1, drivers=3, answers_layer=3, answers_rules=3, answers_training=3, answers_own=3.1,
              practice=3.2, all=4)
 
 def floors(root):
@@ -316,9 +316,10 @@ def test_package_imports_nothing():
     code = 'import sys, fastbook_sgd; print("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == 'False'
 
-def test_the_lock_of_npm_is_in_step():
-    wanted, lock = (json.loads((ROOT/'docs'/name).read_text(encoding='utf-8')) for name in ('package.json', 'package-lock.json'))
-    assert lock['packages']['']['dependencies'] == wanted['dependencies'], 'run `npm install --package-lock-only` in docs/'
+@pytest.mark.parametrize('folder,kind', [('docs', 'dependencies'), ('play', 'devDependencies')])
+def test_the_lock_of_npm_is_in_step(folder, kind):
+    wanted, lock = (json.loads((ROOT/folder/name).read_text(encoding='utf-8')) for name in ('package.json', 'package-lock.json'))
+    assert lock['packages'][''][kind] == wanted[kind], f'run `npm install --package-lock-only --omit-lockfile-registry-resolved` in {folder}/'
     assert all('integrity' in p for name, p in lock['packages'].items() if name) and 'resolved' not in json.dumps(lock)   # no registry is written down
 
 def pins():

@@ -1,92 +1,25 @@
 "The built site in a real browser: what readers see, and that the same checks notice planted faults."
-from functools import partial
 from importlib import import_module
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
-import gzip, json, os, re, shutil, subprocess, sys, threading
+import gzip, json, os, re, shutil
 import xml.etree.ElementTree as ET
 
 import nbformat, pytest
 
 from conftest import ROOT
+from sites import OUT, axe, build, needs_a_browser, open_page, overflow, serve
 import notebooks
 
-OUT, CHROMIUM = ROOT/'_docs', '/usr/bin/chromium'
+needs_a_browser()
+
 JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
 NOTEBOOKS = notebooks.series(ROOT/'nbs')
 LESSONS, APPENDICES = ([notebooks.page_of(p) for p in some(ROOT/'nbs')] for some in (notebooks.lessons, notebooks.appendices))
 WRITTEN_BY = {m: p for p in NOTEBOOKS[:-1] if (m := notebooks.module_of(p)) and import_module(f'fastbook_sgd.{m}').__all__}   # with names of their own
 MODULES = list(WRITTEN_BY)
-PAGES = ['index.html', *(f'{n}.html' for n in LESSONS + APPENDICES), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'glossary.html', 'references.html', 'benchmark.html', 'changelog.html', 'contributing.html', 'search.html', '404.html']
-
-def missing():
-    "What the site's tests need and this machine lacks"
-    try: import playwright, sphinx, myst_nb, sphinx_book_theme, sphinx_copybutton, yaml
-    except ImportError as e: return f'{e.name} (pip install -e .[docs])'
-    if not shutil.which('npm'): return 'Node.js with npm'
-    if not Path(CHROMIUM).exists(): return f'Chromium at {CHROMIUM} (apt-get install chromium)'
-
-if lacking := missing():
-    if os.environ.get('FASTBOOK_SGD_SITE_REQUIRED'): pytest.fail(f'the tests of the site need {lacking}', pytrace=False)
-    pytest.skip(f'the tests of the site need {lacking}', allow_module_level=True)
-
-def build(root=ROOT, **env):
-    return subprocess.run([sys.executable, root/'tools'/'build_docs.py'], capture_output=True, text=True, encoding='utf-8', cwd=root, env=os.environ | env)
-
-class Handler(SimpleHTTPRequestHandler):
-    "Serves a folder below a prefix, as GitHub Pages does, with 404.html for what isn't there"
-    prefix = '/'
-    def log_message(self, *args): pass
-    def translate_path(self, path): return super().translate_path('/' + path.removeprefix(self.prefix) if path.startswith(self.prefix) else '/none')
-    def send_error(self, code, *args, **kwargs):
-        body = (Path(self.directory)/'404.html').read_bytes()
-        self.send_response(code)
-        self.send_header('Content-Type', 'text/html; charset=utf-8')
-        self.end_headers()
-        self.wfile.write(body)
-
-def serve(folder):
-    "A server for `folder` and the address of the site on it"
-    prefix = re.search('<base href="([^"]+)"', (folder/'404.html').read_text(encoding='utf-8'))[1]
-    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(type('Prefixed', (Handler,), {'prefix': prefix}), directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f'http://127.0.0.1:{server.server_port}{prefix}'
-
-@pytest.fixture(scope='session')
-def site():
-    done = build()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert 'WARNING' not in done.stderr and str(OUT/'index.html') in done.stdout
-    server, url = serve(OUT)
-    yield url
-    server.shutdown()
-
-@pytest.fixture(scope='session')
-def browser():
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
-        yield browser
-        browser.close()
-
-def open_page(browser, url, scheme='light', width=1300, **options):
-    "A page in a context of its own, and the list of what went wrong while it loaded"
-    page = browser.new_context(viewport={'width': width, 'height': 900}, color_scheme=scheme, **options).new_page()
-    wrong, host = [], urlsplit(url).netloc
-    page.on('request', lambda r: wrong.append(f'request to another host: {r.url}') if urlsplit(r.url).netloc != host and not r.url.startswith(('data:', 'blob:')) else None)
-    page.on('response', lambda r: wrong.append(f'{r.status}: {r.url}') if r.status >= 400 else None)
-    page.on('console', lambda m: wrong.append(f'console: {m.text}') if m.type == 'error' else None)
-    page.on('pageerror', lambda e: wrong.append(f'script error: {e}'))
-    page.goto(url)                                   # its scripts have run; on a busy machine the network can be idle before that
-    page.wait_for_load_state('networkidle')
-    return page, wrong
-
-def overflow(page):
-    "How far the page is wider than its window"
-    wide = page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-    return [f'{wide} px too wide at {page.viewport_size["width"]}'] if wide > 0 else []
+PAGES = ['index.html', *(f'{n}.html' for n in LESSONS + APPENDICES), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'play.html', 'glossary.html', 'references.html', 'benchmark.html', 'changelog.html', 'contributing.html', 'search.html', '404.html']
 
 def junk(page, allowed=()):
     "Traces of markup in the text"
@@ -98,15 +31,6 @@ def alts(page):
     "Pictures without a text that says what they show"
     bad = page.evaluate('[...document.images].filter(i => i.closest("article") && (i.alt || "").trim().length < 30).map(i => i.outerHTML.slice(0, 120))')
     return [f'no meaningful alt text: {b}' for b in bad]
-
-AXE = (ROOT/'docs'/'node_modules'/'axe-core'/'axe.min.js').read_text(encoding='utf-8')
-
-def axe(page, *rules):
-    "Serious and critical violations that axe-core finds, of all rules or of some"
-    if not page.evaluate('typeof axe != "undefined"'): page.evaluate(AXE)
-    only = {'runOnly': list(rules)} if rules else {}
-    found = page.evaluate('options => axe.run(options).then(r => r.violations)', {'resultTypes': ['violations'], **only})
-    return [f'axe: {v["id"]}: {n["html"][:160]} {n["failureSummary"][:200]}' for v in found if v['impact'] in ('serious', 'critical') for n in v['nodes'][:3]]
 
 ONE_OF_EACH = """() => { const seen = new Set();
     document.querySelectorAll('div.highlight pre span[class]').forEach(s => {
@@ -698,7 +622,7 @@ KEPT = {'00_data', '01_linear', '02_descent', 'A_checks', 'B_sources', 'C_saving
 @pytest.fixture
 def checkout(tree):
     "A small tree that builds in seconds: the first lessons as they are, of the other notebooks only the title, with no module"
-    (tree/'docs'/'node_modules').symlink_to(ROOT/'docs'/'node_modules')
+    for folder in ('docs', 'play'): (tree/folder/'node_modules').symlink_to(ROOT/folder/'node_modules')
     for path in notebooks.series(tree/'nbs'):
         if path.stem in KEPT | {'index'}: continue
         nb = notebooks.read(path)

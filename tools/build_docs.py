@@ -9,17 +9,22 @@ import os, re, shutil, subprocess, sys, time
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS, WORK, OUT = ROOT/'docs', ROOT/'_proc'/'docs', ROOT/'_docs'
+DOCS, PLAY, WORK, OUT = ROOT/'docs', ROOT/'play', ROOT/'_proc'/'docs', ROOT/'_docs'
 sys.path.insert(0, str(DOCS))
 
-def install_node():
-    "The very files that docs/package-lock.json names, once and again when that changes"
-    wanted, done = (DOCS/'package.json', DOCS/'package-lock.json'), DOCS/'node_modules'/'.installed'
+def install_node(folder):
+    "The very files that the package-lock.json in `folder` names, once and again when that changes"
+    wanted, done = (folder/'package.json', folder/'package-lock.json'), folder/'node_modules'/'.installed'
     if done.exists() and done.stat().st_mtime >= max(p.stat().st_mtime for p in wanted): return
     npm = shutil.which('npm')
-    if not npm: sys.exit('make docs needs Node.js, which renders the math: install it (it brings npm), then try again.')
-    subprocess.run([npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], cwd=DOCS, check=True)
+    if not npm: sys.exit('make docs needs Node.js, which renders the math and builds the playground: install it (it brings npm), then try again.')
+    subprocess.run([npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], cwd=folder, check=True)
     done.touch()
+
+def build_play(target):
+    "The playground's scripts, one for each kind, and its style sheet, into `target`"
+    done = subprocess.run([shutil.which('node') or 'node', 'build.mjs', str(target)], cwd=PLAY)
+    if done.returncode: sys.exit('The playground was not built: mend what is named above.')
 
 def sphinx():
     "Run Sphinx. After a failure the next build starts afresh, or it would not repeat the warnings of pages it has read."
@@ -106,13 +111,14 @@ def sitemap(url):
 def main():
     "All of it"
     began = time.perf_counter()
-    install_node()
+    for folder in (DOCS, PLAY): install_node(folder)
     import pages
     try: pages.write(WORK)
     except (ValueError, LookupError) as e: sys.exit(f'The site was not built. {e}')
     url = pages.site_url(pages.settings())
     sphinx()
     copy_katex()
+    build_play(OUT/'_static'/'play')
     drop_icons()
     remove_stale()
     lighten()

@@ -99,6 +99,7 @@ def main(pin):
     write_project(read_settings())
     command('nbdev-export')
     run([sys.executable, ROOT/'tools'/'stubs.py'], check=True)
+    run([sys.executable, ROOT/'tools'/'play_rules.py'], check=True)
     done = {path: executed(path) for path in tqdm(series(ROOT/'nbs'), unit='notebook')}
     for path, nb in done.items(): write(nb, path)
     command('nbdev-clean')
