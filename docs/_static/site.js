@@ -6,7 +6,7 @@ document.addEventListener('DOMContentLoaded', () => {
   name('summary:not([aria-label])', e => e.textContent.trim() || 'Show the pages below');
 
   // What scrolls sideways can be reached and scrolled with the keyboard, at any width of the window.
-  const reach = () => document.querySelectorAll('pre, div.math, .cell_output .output, .pst-scrollable-table-container').forEach(e => { e.tabIndex = e.scrollWidth > e.clientWidth ? 0 : -1; });
+  const reach = () => document.querySelectorAll('pre:not(.play-python), div.math, .cell_output .output, .pst-scrollable-table-container').forEach(e => { e.tabIndex = e.scrollWidth > e.clientWidth ? 0 : -1; });
   addEventListener('load', reach);
 
   // Of the buttons that copy, one is reached with Tab; from there the arrow keys lead to the others.

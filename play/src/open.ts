@@ -1,4 +1,4 @@
-// The only script that a page with a playground loads by itself: a button below the still, which fetches the rest when it is used.
+// The only script that a lesson with a playground loads by itself: a button below the still, which fetches the rest when it is used.
 const here = (document.currentScript as HTMLScriptElement).src
 const at = (file: string) => new URL(file, here).href
 const loads = new Map<string, Promise<void>>()
@@ -20,13 +20,13 @@ function load(tag: 'script' | 'link', attrs: Record<string, string>): Promise<vo
 
 window.fastbookLoad = kind => load('script', {src: at(`${kind}.js`)})
 
-async function open(box: HTMLElement, still: HTMLElement | null, opener: HTMLButtonElement) {
+async function open(box: HTMLElement, still: HTMLElement | null, opener: HTMLButtonElement, focus: boolean) {
   const kind = box.dataset.play!
   opener.disabled = true
   try {
     await Promise.all([load('link', {rel: 'stylesheet', href: at('play.css')}), window.fastbookLoad(kind)])
     window.fastbookPlay[kind].open(box, still, opener)
-    box.querySelector<HTMLElement>('.play-main')?.focus({preventScroll: true})
+    if (focus) box.querySelector<HTMLElement>('.play-main')?.focus({preventScroll: true})
   } catch (e) {
     opener.after(`The playground can’t be loaded: ${(e as Error).message}`)
     throw e
@@ -44,10 +44,12 @@ for (const box of document.querySelectorAll<HTMLElement>('[data-play]')) {
     textContent: 'Play with it',
   })
   opener.setAttribute('aria-label', `Play with it: ${box.dataset.title}`)
-  opener.addEventListener('click', () => open(box, still?.querySelector('.cell_output') ?? still, opener))
+  const start = (focus: boolean) => open(box, still?.querySelector('.cell_output') ?? still, opener, focus)
+  opener.addEventListener('click', () => start(true))
   box.append(opener)
   const asked = location.hash.startsWith('#play:') && named === box.id.replace(/^play-/, '')
-  if (asked) opener.click()
+  if (asked) start(true)
+  else if (!still) start(false) // on the page that is for playing nobody has to ask
   if (asked) box.scrollIntoView()
 }
 
