@@ -1,15 +1,17 @@
-"""Write fastbook_sgd/optim.pyi, by which an editor knows each optimizer's hyper-parameters (`make prepare`).
+"""Write fastbook_sgd/optim.pyi, by which an editor knows each optimizer's hyper-parameters, and fastbook_sgd/all.pyi, by which mypy knows
+the names of `from fastbook_sgd.all import *`, which a program gathers and doesn't write down (`make prepare`).
 
 An optimizer takes what its rule takes, and says so in `__signature__`. A program sees that; an editor, which reads and doesn't run, sees
 `*args, **hypers`. mypy's stubgen reads too, and would write the same."""
 from inspect import Parameter, signature
 from textwrap import indent
+import ast
 
 from fastcore.docments import docments
 
 from notebooks import ROOT
 
-STUB = ROOT/'fastbook_sgd'/'optim.pyi'
+STUB, ALL_STUB = ROOT/'fastbook_sgd'/'optim.pyi', ROOT/'fastbook_sgd'/'all.pyi'
 HEAD = '''# Written by tools/stubs.py from the rules: edit those, not this one.
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -74,8 +76,16 @@ def stub_text():
     names = f'__all__ = {optim.__all__!r}\n'
     return HEAD + imports + '\n' + names + '\n' + '\n'.join(map(class_stub, classes))
 
+def all_stub_text():
+    "The imports of all.py. In a stub, what is imported with a star or `as` itself is handed on."
+    found = [node for node in ast.parse((ROOT/'fastbook_sgd'/'all.py').read_text(encoding='utf-8')).body if isinstance(node, ast.ImportFrom)]
+    for node in found:
+        for a in node.names: a.asname = a.name if a.name != '*' else None
+    return '# Written by tools/stubs.py from all.py: edit nbs/index.ipynb, not this file.\n' + ''.join(f'{ast.unparse(node)}\n' for node in found)
+
 def main():
-    "Write the file"
+    "Write the files"
     STUB.write_text(stub_text(), encoding='utf-8', newline='\n')
+    ALL_STUB.write_text(all_stub_text(), encoding='utf-8', newline='\n')
 
 if __name__ == '__main__': main()
