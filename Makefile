@@ -34,7 +34,7 @@ prepare: $(INSTALLED)   ## export, execute, save outputs, clean, write README.md
 	$(BIN)/python tools/prepare.py
 
 clean:                  ## remove what the other targets made
-	rm -rf .venv _run _docs _proc _bench docs/node_modules .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv _run _docs _proc _bench docs/node_modules .pytest_cache .mypy_cache .hypothesis *.egg-info
 
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt

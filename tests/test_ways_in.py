@@ -1,6 +1,8 @@
 "The ways in: `python -m fastbook_sgd`, a wheel with the notebooks, and an editor that knows."
+from importlib import import_module
 from inspect import Parameter, signature
-import os, subprocess, sys, zipfile
+from pathlib import Path
+import json, os, re, shutil, subprocess, sys, zipfile
 
 import jedi
 import pytest
@@ -13,6 +15,39 @@ OPTIMIZERS = [name for name in optim.__all__ if name != 'Optimizer']
 
 def test_the_stub_is_in_step_with_the_rules():
     assert stubs.STUB.read_text(encoding='utf-8') == stubs.stub_text(), 'run `python tools/stubs.py`'
+    assert stubs.ALL_STUB.read_text(encoding='utf-8') == stubs.all_stub_text(), 'run `python tools/stubs.py`'
+
+TYPED = ROOT/'tests'/'typed'
+MARKED = {i for i, line in enumerate((TYPED/'wrong.py').read_text(encoding='utf-8').splitlines(), 1) if line.endswith('# wrong')}
+
+def every_name(folder):
+    "A script that reads every public name"
+    modules = [p.stem for p in sorted((ROOT/'fastbook_sgd').glob('*.py')) if not p.stem.startswith('_') and p.stem != 'all']
+    names = {m: getattr(import_module(f'fastbook_sgd.{m}'), '__all__', []) for m in modules}
+    lines = [line for m in modules if names[m] for line in (f'from fastbook_sgd import {m}', *(f'{m}.{n}' for n in names[m]))]
+    (folder/'names.py').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    assert sum(map(len, names.values())) > 400
+    return folder/'names.py'
+
+def same_lines(text):
+    "Does a checker refuse the marked lines of wrong.py, and nothing else?"
+    found = [(Path(m[1]).name, int(m[2])) for m in re.finditer(r'^\s*(\S+\.py):(\d+):.*?\berror\b', text, flags=re.M)]
+    assert {*found} == {('wrong.py', i) for i in MARKED}, text
+
+def test_mypy_takes_what_is_right_and_refuses_what_is_wrong(tmp_path):
+    pytest.importorskip('mypy')
+    checked = [sys.executable, '-m', 'mypy', '--config-file', TYPED/'mypy.ini', '--cache-dir', ROOT/'.mypy_cache', TYPED/'right.py', TYPED/'wrong.py', every_name(tmp_path)]
+    done = subprocess.run(checked, env={**os.environ, 'MYPYPATH': str(ROOT)}, cwd=tmp_path, capture_output=True, text=True)
+    same_lines(done.stdout + done.stderr)
+
+@pytest.mark.skipif(not shutil.which('pyright'), reason='pyright is not installed (npm install -g pyright)')
+def test_pyright_takes_what_is_right_and_refuses_what_is_wrong(tmp_path):
+    every_name(tmp_path)
+    for p in TYPED.iterdir(): shutil.copy(p, tmp_path)
+    config = json.loads((TYPED/'pyrightconfig.json').read_text(encoding='utf-8')) | {'extraPaths': [str(ROOT)]}
+    (tmp_path/'pyrightconfig.json').write_text(json.dumps(config))
+    done = subprocess.run([shutil.which('pyright'), '-p', tmp_path, '--pythonpath', sys.executable], capture_output=True, text=True)
+    same_lines(done.stdout + done.stderr)
 
 @pytest.mark.parametrize('name', OPTIMIZERS)
 def test_an_editor_shows_each_hyper_parameter_with_its_default(name):
@@ -73,7 +108,6 @@ def test_what_goes_wrong_is_one_line(wheel, tmp_path, args, said):
     assert [p.name for p in tmp_path.iterdir()] == ['00_data.ipynb'] and (tmp_path/'00_data.ipynb').read_text() == 'mine'
 
 def test_files_for_editors_and_binder_say_what_the_project_says():
-    import json
     for name in ('.vscode/settings.json', '.vscode/extensions.json', '.devcontainer/devcontainer.json'): json.loads((ROOT/name).read_text(encoding='utf-8'))
     assert 'make install' in (ROOT/'.devcontainer'/'devcontainer.json').read_text() and '\ninstall:' in (ROOT/'Makefile').read_text()
     assert (ROOT/'binder'/'requirements.txt').read_text().split() == ['-c', '../constraints.txt', '-e', '.[series]']

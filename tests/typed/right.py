@@ -1,4 +1,6 @@
 "The lessons' way of using the package, as pyright and mypy should accept it. It is read, never run."
+from typing import Any
+
 from fastbook_sgd.all import *
 from fastbook_sgd import callbacks, compose, testing
 
@@ -13,7 +15,8 @@ print(f"accuracy {table.batch_accuracy.iloc[-1]:.4f}")
 
 model = nn.Linear(2, 1)
 named = optim.SGD(model.named_parameters(), lr=.1, momentum=.9, nesterov=True)
-groups = optim.Adam([{'params': [model.weight], 'lr': 1e-2}, {'params': [model.bias]}], amsgrad=True)
+two: list[dict[str, Any]] = [{'params': [model.weight], 'lr': 1e-2}, {'params': [model.bias]}]
+groups = optim.Adam(two, amsgrad=True)
 tensors = optim.AdamW(model.parameters(), lr=torch.tensor(1e-3), betas=(.9, .99), weight_decay=.1, maximize=True, driver='flat')
 matrices = optim.Muon([model.weight], lr=.02, ns_steps=5, adjust_lr_fn='match_rms_adamw')
 others = [optim.Adagrad(model.parameters(), lr_decay=.1), optim.RMSprop(model.parameters(), centered=True), optim.Lion(model.parameters())]
