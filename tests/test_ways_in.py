@@ -5,11 +5,12 @@ from pathlib import Path
 import json, os, re, shutil, subprocess, sys, zipfile
 
 import jedi
+from packaging.requirements import Requirement
 import pytest
 
 from conftest import ROOT
 from fastbook_sgd import optim
-import notebooks, stubs
+import notebooks, stubs, write_pyproject
 
 OPTIMIZERS = [name for name in optim.__all__ if name != 'Optimizer']
 
@@ -111,3 +112,27 @@ def test_files_for_editors_and_binder_say_what_the_project_says():
     for name in ('.vscode/settings.json', '.vscode/extensions.json', '.devcontainer/devcontainer.json'): json.loads((ROOT/name).read_text(encoding='utf-8'))
     assert 'make install' in (ROOT/'.devcontainer'/'devcontainer.json').read_text() and '\ninstall:' in (ROOT/'Makefile').read_text()
     assert (ROOT/'binder'/'requirements.txt').read_text().split() == ['-c', '../constraints.txt', '-e', '.[series]']
+
+@pytest.mark.parametrize('settings, package, both', [('0.1.0', '0.1.1', '0.1.1'), ('0.2.0', '0.1.9', '0.2.0'), ('0.9.0', '0.10.0', '0.10.0')])
+def test_either_way_of_raising_the_version_is_kept(tmp_path, settings, package, both):
+    (tmp_path/'fastbook_sgd').mkdir()
+    (tmp_path/'settings.ini').write_text(f'[DEFAULT]\nlib_name = fastbook_sgd\nversion = {settings}\n')
+    (tmp_path/'fastbook_sgd'/'__init__.py').write_text(f'"A text"\n__version__ = "{package}"\n')
+    write_pyproject.write_version(write_pyproject.follow_bump(tmp_path), tmp_path)
+    assert write_pyproject.read_settings(tmp_path)['version'] == both == write_pyproject.version_in(tmp_path/'fastbook_sgd'/'__init__.py')
+
+PYTHONS, SYSTEMS = ['3.10.0', '3.11.0', '3.11.2', '3.11.7', '3.12.1', '3.13.0', '3.14.0'], ['linux', 'darwin', 'win32']
+
+@pytest.mark.parametrize('python', PYTHONS)
+@pytest.mark.parametrize('system', SYSTEMS)
+def test_the_lock_has_one_pin_for_each_requirement_everywhere(python, system):
+    here = dict(python_full_version=python, python_version='.'.join(python.split('.')[:2]), sys_platform=system, implementation_name='cpython',
+                platform_machine='arm64' if system == 'darwin' else 'x86_64', os_name='nt' if system == 'win32' else 'posix',
+                platform_system=dict(linux='Linux', darwin='Darwin', win32='Windows')[system], platform_python_implementation='CPython')
+    lines = [Requirement(line) for line in (ROOT/'constraints.txt').read_text(encoding='utf-8').splitlines() if line and not line.startswith('#')]
+    pins = [r for r in lines if not r.marker or r.marker.evaluate(here)]
+    assert len({r.name for r in pins}) == len(pins), 'two pins for one package'
+    pinned = {r.name: str(r.specifier).removeprefix('==') for r in pins}
+    settings = write_pyproject.read_settings()
+    for wanted in (Requirement(r) for key in settings if key.endswith('requirements') for r in settings[key].split()):
+        assert wanted.specifier.contains(pinned[wanted.name]), wanted

@@ -4,6 +4,7 @@ Pins that are there stay, as far as they can: they are what was last executed (`
 system needs, with its marker. `--check` changes nothing, and asks whether each of them can be resolved with the pins."""
 from argparse import ArgumentParser
 from subprocess import run
+import os
 import shutil
 import sys
 
@@ -20,7 +21,8 @@ LEFT_OUT = ['setuptools', 'wheel']        # the installers' own
 def uv(*args):
     "Run uv, or stop"
     found = shutil.which('uv') or sys.exit('uv is not installed: pip install uv')
-    return run([found, 'pip', 'compile', '-q', '--no-annotate', '--no-header', 'pyproject.toml', *args], cwd=ROOT, capture_output=True, text=True)
+    return run([found, 'pip', 'compile', '-q', '--no-annotate', '--no-header', 'pyproject.toml', *args], cwd=ROOT, capture_output=True, text=True,
+               env={**os.environ, 'MACOSX_DEPLOYMENT_TARGET': '14.0'})       # torch's wheels ask for macOS 14 on Apple's own chips
 
 def lock(path):
     "Write the pins to `path`, beginning from those that are in it"
