@@ -38,6 +38,7 @@ clean:                  ## remove what the other targets made
 
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit("Python 3.10 or later is needed, and $(PYTHON) is " + v + ": make PYTHON=python3.11" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e '.[series,dev]'
 	touch $@

@@ -136,3 +136,17 @@ def test_the_lock_has_one_pin_for_each_requirement_everywhere(python, system):
     settings = write_pyproject.read_settings()
     for wanted in (Requirement(r) for key in settings if key.endswith('requirements') for r in settings[key].split()):
         assert wanted.specifier.contains(pinned[wanted.name]), wanted
+
+def test_where_nothing_can_be_written_a_run_says_so_in_one_line(tmp_path):
+    (tmp_path/'taken').write_text('a file')
+    done = subprocess.run([sys.executable, ROOT/'tools'/'run_series.py', ROOT/'nbs', tmp_path/'taken', '--only', '02'], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count('\n') == 1 and 'may it be written?' in done.stderr, done.stderr
+
+@pytest.mark.skipif(not shutil.which('make'), reason='make is not installed')
+def test_an_old_python_is_named_before_anything_is_installed(tree):
+    old = tree/'old.py'
+    old.write_text("import sys; sys.version, sys.version_info = '3.8.18 (old)', (3, 8, 18); exec(sys.argv[2])")
+    done = subprocess.run(['make', 'install', f'PYTHON={sys.executable} {old}'], cwd=tree, capture_output=True, text=True)
+    assert done.returncode and done.stderr.splitlines()[0].startswith('Python 3.10 or later is needed') and '3.8.18' in done.stderr
+    assert not (tree/'.venv').exists()
+    assert f"({write_pyproject.read_settings()['min_python'].replace('.', ', ')})" in (tree/'Makefile').read_text(encoding='utf-8')
