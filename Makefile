@@ -34,10 +34,11 @@ prepare: $(INSTALLED)   ## export, execute, save outputs, clean, write README.md
 	$(BIN)/python tools/prepare.py
 
 clean:                  ## remove what the other targets made
-	rm -rf .venv _run _docs _proc _bench docs/node_modules play/node_modules .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv _run _docs _proc _bench docs/node_modules play/node_modules .pytest_cache .mypy_cache .hypothesis *.egg-info
 
 # Installs once, and again only when what is to be installed has changed.
 $(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit("Python 3.10 or later is needed, and $(PYTHON) is " + v + ": make PYTHON=python3.11" if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e '.[series,dev]'
 	touch $@

@@ -105,3 +105,16 @@ def test_accelerates_prepare(name, driver, loaders):
                     opt.step(); schedule.step(); opt.zero_grad()
         return accelerator.unwrap_model(model)
     same_end(name, driver, train)
+
+def test_fastais_data_block_feeds_our_learners():
+    "Loaders of a DataBlock, as fastai's users build them"
+    from fastai.data.block import DataBlock, TransformBlock
+    from fastai.data.transforms import IndexSplitter
+    from fastbook_sgd import callbacks
+    from fastbook_sgd.learner import BasicLearner
+    d = load_threes_sevens()
+    block = DataBlock((TransformBlock, TransformBlock), get_x=lambda i: d.train_x[i], get_y=lambda i: d.train_y[i], splitter=IndexSplitter(range(80, 100)))
+    dls = block.dataloaders(range(100), bs=20)
+    for learner in (BasicLearner(dls, net(), opt_func=optim.Adam, loss_func=loss_func), callbacks.Learner(dls, net(), opt_func=optim.Adam, loss_func=loss_func)):
+        learner.fit(2, 1e-2)
+        assert not torch.equal(learner.model[0].weight, net()[0].weight) and learner.model[0].weight.isfinite().all()

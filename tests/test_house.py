@@ -285,7 +285,8 @@ LEAN = ['optim', 'base', 'drivers', 'compose', 'optimizer', 'linear', 'descent',
 
 def test_the_base_of_the_install_is_enough_for_the_optimizers():
     "Without the extra `series`: its packages are made impossible to import, and a layer is trained"
-    absent = {Requirement(r).name for r in write_pyproject.read_settings()['series_requirements'].split()} | {'PIL', 'sklearn', 'fastcore', 'IPython'}
+    names = lambda key: {Requirement(r).name for r in write_pyproject.read_settings()[key].split()}
+    absent = names('series_requirements') - names('requirements') | {'PIL', 'sklearn', 'fastcore', 'IPython'}
     code = f"""import sys
 from importlib.machinery import PathFinder
 find = PathFinder.find_spec

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from notebooks import ROOT, CellFailed, execute, read, series, write
 from provenance import LIB, provenance
 from readme import write_readme
-from write_pyproject import pyproject_text, read_settings, write_version
+from write_pyproject import follow_bump, pyproject_text, write_version
 
 DATA = 'mnist_sample'
 UNPINNED = {'pip', 'setuptools', 'wheel', LIB.replace('_', '-')}
@@ -96,7 +96,7 @@ def main(pin):
     os.environ['FASTBOOK_SGD_DATA'] = DATA
     os.environ['FASTBOOK_SGD_PRACTICE'] = 'none'
     ask_for_data()
-    write_project(read_settings())
+    write_project(follow_bump())
     command('nbdev-export')
     run([sys.executable, ROOT/'tools'/'stubs.py'], check=True)
     run([sys.executable, ROOT/'tools'/'play_rules.py'], check=True)

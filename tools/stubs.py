@@ -1,15 +1,20 @@
-"""Write fastbook_sgd/optim.pyi, by which an editor knows each optimizer's hyper-parameters (`make prepare`).
+"""Write fastbook_sgd/optim.pyi, by which an editor knows each optimizer's hyper-parameters, and fastbook_sgd/all.pyi, by which mypy knows
+the names of `from fastbook_sgd.all import *`, which a program gathers and doesn't write down (`make prepare`).
 
 An optimizer takes what its rule takes, and says so in `__signature__`. A program sees that; an editor, which reads and doesn't run, sees
 `*args, **hypers`. mypy's stubgen reads too, and would write the same."""
-from inspect import Parameter, signature
+from importlib import import_module
+from inspect import Parameter, ismodule, signature
 from textwrap import indent
+import ast
+import builtins
+import re
 
 from fastcore.docments import docments
 
-from notebooks import ROOT
+from notebooks import ROOT, code_cells, read, series
 
-STUB = ROOT/'fastbook_sgd'/'optim.pyi'
+STUB, ALL_STUB = ROOT/'fastbook_sgd'/'optim.pyi', ROOT/'fastbook_sgd'/'all.pyi'
 HEAD = '''# Written by tools/stubs.py from the rules: edit those, not this one.
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -74,8 +79,45 @@ def stub_text():
     names = f'__all__ = {optim.__all__!r}\n'
     return HEAD + imports + '\n' + names + '\n' + '\n'.join(map(class_stub, classes))
 
+def free_names(path):
+    "The names that a notebook's code cells read and nowhere bind"
+    sources = [c.source for c in code_cells(read(path)) if not re.search('^[%!]', c.source, flags=re.M)]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    named = lambda kind: {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, kind)}
+    bound = {getattr(n, 'asname', None) or getattr(n, 'name', None) or getattr(n, 'arg', None) for n in nodes
+             if isinstance(n, (ast.alias, ast.arg, ast.FunctionDef, ast.ClassDef, ast.ExceptHandler))}
+    return named(ast.Load) - named(ast.Store) - bound - {*vars(builtins)}
+
+def alias(name, module):
+    "A module under a name of its own, handed on"
+    home, _, last = module.rpartition('.')
+    if last == name: return f'from {home} import {name} as {name}\n' if home else f'import {name} as {name}\n'
+    return f'import {module} as _{name}\n{name} = _{name}\n'
+
+def handed_on(node, names):
+    "An import as a stub says it: what is imported `as` itself is handed on. mypy doesn't read fastai, so the names in use are listed too"
+    if node.names[0].name != '*': return ''.join(f'from {node.module} import {a.name} as {a.name}\n' for a in node.names)
+    text = f'from {node.module} import *\n'
+    if node.module.startswith('fastbook_sgd'): return text
+    given = vars(import_module(node.module))
+    now = sorted(names & given.keys())
+    names -= {*now}
+    modules = [n for n in now if ismodule(given[n])]
+    return (''.join(alias(n, given[n].__name__) for n in modules) + text
+            + ''.join(f'from {node.module} import {n} as {n}\n' for n in now if n not in modules))
+
+def all_stub_text():
+    "The imports of all.py, handed on"
+    body = ast.parse((ROOT/'fastbook_sgd'/'all.py').read_text(encoding='utf-8')).body
+    ours = {n for node in body if isinstance(node, ast.ImportFrom) and node.module.startswith('fastbook_sgd.')
+            for n in getattr(import_module(node.module), '__all__', [])}
+    names = set().union(*map(free_names, series(ROOT/'nbs'))) - ours
+    return ('# Written by tools/stubs.py from all.py: edit nbs/index.ipynb, not this file.\n'
+            + ''.join(handed_on(node, names) for node in body if isinstance(node, ast.ImportFrom)))
+
 def main():
-    "Write the file"
+    "Write the files"
     STUB.write_text(stub_text(), encoding='utf-8', newline='\n')
+    ALL_STUB.write_text(all_stub_text(), encoding='utf-8', newline='\n')
 
 if __name__ == '__main__': main()

@@ -84,9 +84,25 @@ def write_version(settings, root=ROOT):
     text = re.sub('^__version__ = .*$', f'__version__ = "{settings["version"]}"', path.read_text(encoding='utf-8'), flags=re.M)
     path.write_text(text, encoding='utf-8', newline='\n')
 
+def version_in(path):
+    "The version that an `__init__.py` says, or None"
+    found = path.is_file() and re.search('^__version__ = "(.*)"$', path.read_text(encoding='utf-8'), flags=re.M)
+    return found[1] if found else None
+
+def follow_bump(root=ROOT):
+    "`nbdev-bump-version` writes the package's version: where that is the higher one, settings.ini follows. Returns the settings."
+    settings = read_settings(root)
+    bumped = version_in(root/settings['lib_name']/'__init__.py')
+    numbers = lambda v: [int(n) for n in re.findall(r'\d+', v)]
+    if bumped and numbers(bumped) > numbers(settings['version']):
+        path = root/'settings.ini'
+        text = re.sub('^version = .*$', f'version = {bumped}', path.read_text(encoding='utf-8'), flags=re.M)
+        path.write_text(text, encoding='utf-8', newline='\n')
+    return read_settings(root)
+
 def main():
     "Write both files"
-    settings = read_settings()
+    settings = follow_bump()
     (ROOT/'pyproject.toml').write_text(pyproject_text(settings), encoding='utf-8')
     write_version(settings)
 
