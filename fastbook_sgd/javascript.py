@@ -217,7 +217,8 @@ class Recorder(fx.proxy.GraphAppendingTracer):
         "Answer a question"
         if stand_in.node.meta['tensor']: raise NotImplementedError("an `if` can't ask about a tensor")
         n = len(self.asked)
-        if n == MOST_ASKED: raise NotImplementedError(f"it asks more than {MOST_ASKED} questions: is it a loop?")
+        if n == MOST_ASKED:
+            raise NotImplementedError(f"it asks more than {MOST_ASKED} questions: is it a loop?")
         self.asked.append(self.answers[n] if n < len(self.answers) else True)
         self.steps.append((stand_in.node, self.asked[-1]))
         return self.asked[-1]
