@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['COMPARED', 'SUM', 'PRODUCT', 'MINUS', 'POWER', 'ATOM', 'POWER_JS', 'FORMULAS', 'MOST_WAYS', 'MOST_ASKED', 'TAKEN',
            'SLOPES', 'Piece', 'Js', 'js', 'between', 'compared', 'added', 'less', 'times', 'powered', 'called', 'math',
-           'StandIn', 'facts', 'Recorder', 'record', 'ways', 'kept', 'find_readers', 'find_waiting', 'mentions',
-           'Values', 'Lines', 'merged', 'laid_out', 'block', 'hyper_names', 'refuse_names', 'to_js', 'read_forwards',
-           'read_backwards', 'formula_to_js']
+           'in_place', 'refusing', 'StandIn', 'facts', 'check_step', 'Recorder', 'record', 'ways', 'kept',
+           'find_readers', 'find_waiting', 'mentions', 'Values', 'Lines', 'merged', 'laid_out', 'block', 'hyper_names',
+           'refuse_names', 'to_js', 'read_forwards', 'read_backwards', 'formula_to_js']
 
 # %% ../nbs/O_javascript.ipynb #e0a00004
 import inspect
@@ -158,19 +158,27 @@ FORMULAS = dict(
     copy=lambda x, y: js(y), clone=lambda x: x, zero=lambda x: js(0))
 
 # %% ../nbs/O_javascript.ipynb #e0a00014
+def in_place(
+    name, # Of torch's method for tensors
+    usual, # What a number does
+): # A method
+    "For an operator such as `+=`: a tensor changes in place, a number is a new one"
+    def act(self, other):
+        return getattr(self, name)(other) if self.node.meta['tensor'] else usual(self, other)
+    return act
+
+def refusing(
+    name, # Of what is asked for
+): # A method
+    "For what needs a tensor as a whole"
+    def refuse(self): raise NotImplementedError(f"`{name}` needs the tensor as a whole")
+    return refuse
+
 class StandIn(fx.Proxy):
     "Stands for a number or a tensor; `p -= …` changes a tensor in place, as in torch"
-    def in_place(name, usual):
-        def act(self, other):
-            return getattr(self, name)(other) if self.node.meta['tensor'] else usual(self, other)
-        return act
-    def whole(name):
-        def refuse(self): raise NotImplementedError(f"`{name}` needs the tensor as a whole")
-        return refuse
-    __len__, __iter__ = whole('len'), whole('iter')
+    __len__, __iter__ = refusing('len'), refusing('iter')
     __iadd__, __isub__ = in_place('add_', operator.add), in_place('sub_', operator.sub)
     __imul__, __itruediv__ = in_place('mul_', operator.mul), in_place('div_', operator.truediv)
-
 
 def facts(
     node, # Of `torch.fx`
@@ -182,6 +190,17 @@ def facts(
     return dict(name=name.removesuffix('_'), home=node.args[0].meta['home'] if changes else node,
                 tensor=any(a.meta['tensor'] for a in node.all_input_nodes))
 
+# %% ../nbs/O_javascript.ipynb #e0a0003d
+def check_step(
+    name, # In `FORMULAS`
+    home, # The place it writes to, a node
+    **rest, # What else is known of it
+):
+    "Raise `NotImplementedError` for what has no formula, or changes the gradient"
+    if name not in FORMULAS: raise NotImplementedError(f"`{name}` has no formula for one number by itself")
+    if home.op == 'placeholder' and home.target == 'g':
+        raise NotImplementedError("it changes the gradient, which a rule leaves as it is")
+
 # %% ../nbs/O_javascript.ipynb #e0a0003b
 class Recorder(fx.proxy.GraphAppendingTracer):
     "Notes each step, and each question with its answer"
@@ -191,7 +210,9 @@ class Recorder(fx.proxy.GraphAppendingTracer):
         super().__init__(fx.Graph())
         self.answers, self.steps, self.asked = answers, [], []
 
-    def proxy(self, node): return StandIn(node, self)
+    def proxy(self, node):
+        "What stands for the value of a step"
+        return StandIn(node, self)
 
     def argument(self,
         name, # As the rule calls it
@@ -206,10 +227,7 @@ class Recorder(fx.proxy.GraphAppendingTracer):
         "Note a step. Raises `NotImplementedError` for what has no formula."
         node = super().create_node(kind, target, args, kwargs, *rest)
         node.meta.update(facts(node), key=(len(self.steps), *self.asked), readers=[], ends=set())
-        if kind != 'placeholder' and node.meta['name'] not in FORMULAS:
-            raise NotImplementedError(f"`{node.meta['name']}` has no formula for one number by itself")
-        if node.meta['home'] is not node and node.meta['home'].target == 'g':
-            raise NotImplementedError("it changes the gradient, which a rule leaves as it is")
+        if kind != 'placeholder': check_step(**node.meta)
         self.steps.append(node)
         return node
 
@@ -432,7 +450,7 @@ def refuse_names(
     if taken := TAKEN & {name, *inspect.signature(rule).parameters}:
         raise NotImplementedError(f"{name}: `{min(taken)}` means something in JavaScript: call it otherwise")
 
-# %% ../nbs/O_javascript.ipynb #e0a0003d
+# %% ../nbs/O_javascript.ipynb #3afeab81
 def to_js(
     rule, # `(p, g, …)`, elementwise
     name=None, # Of the JavaScript function; without it, the rule's own

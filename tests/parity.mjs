@@ -2,8 +2,8 @@
 // relative to Python's largest number. In node: `node tests/parity.mjs < cases.json`. In a browser: bundled, then `parity(cases)`.
 import { rules } from '../play/src/generated/rules.js'
 import { surfaces } from '../play/src/generated/surfaces.js'
-import { lossAndGrad, measure, nets, random, shuffled, start } from '../play/src/generated/net.js'
-import { loadDigits } from '../play/src/generated/digits.js'
+import { lossAndGrad, measure, nets, random, shuffled, start } from '../play/src/net.js'
+import { loadDigits } from '../play/src/digits.js'
 
 const named = (list, name) => list.find(x => x.name === name)
 const largest = numbers => numbers.reduce((most, x) => Math.abs(x) > most || Number.isNaN(x) ? Math.abs(x) : most, 0)

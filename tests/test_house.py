@@ -63,6 +63,11 @@ def test_outputs_come_from_this_code(path):
     assert made_by['data'] == 'mnist_sample' and made_by['versions'].keys() == {'torch', 'fastai', 'fastbook_sgd'}
     assert made_by['code'] == provenance.code_hash(nb), 'code has changed since the outputs were saved: run `make prepare`'
 
+@each_notebook
+def test_outputs_name_no_place_of_a_machine(path):
+    texts = [str(o.get('text', '')) + str(o.get('data', {}).get('text/plain', '')) for c in notebooks.read(path).cells if c.cell_type == 'code' for o in c.outputs]
+    assert re.findall(r'(?<![\w.…])/(?:tmp|root|home|Users|work|var|private)/\S*', '\n'.join(texts)) == []
+
 def test_code_hash_sees_code_and_imports_not_prose(tree):
     path, lib = tree/'nbs'/'03_optimizer.ipynb', tree/'fastbook_sgd'
     nb = notebooks.read(path)

@@ -50,9 +50,7 @@ def test_the_cases_have_each_switch_both_ways(cases):
 @needs_node
 @pytest.mark.parametrize('rule', play_cases.CLASSES)
 def test_a_wrong_sign_is_noticed(rule, cases, tmp_path):
-    for folder in ('play/src/generated', 'tests'): (tmp_path/folder).mkdir(parents=True)
-    shutil.copy(ROOT/'tests'/'parity.mjs', tmp_path/'tests')
-    for p in play_rules.FOLDER.glob('*.js'): shutil.copy(p, tmp_path/'play'/'src'/'generated')
+    play_cases.copy_code(tmp_path)
     path = tmp_path/'play'/'src'/'generated'/'rules.js'
     before, name, code = path.read_text().partition(f'function {rule}(')
     assert '- lr' in code

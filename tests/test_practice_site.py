@@ -54,19 +54,16 @@ def test_every_exercise_of_a_lesson_is_on_its_page(path):
     assert sorted(shown) == sorted(n for n, e in ALL.items() if e.lesson == notebooks.number(path))
 
 @pytest.fixture(scope='module')
-def page():
+def page(browser):
     "A page with all that stands below exercises, as MyST renders it, in a browser"
     from docutils.core import publish_string
     from myst_parser.parsers.docutils_ import Parser
-    from playwright.sync_api import sync_playwright
     body = publish_string('\n\n'.join(map(cell, ALL.values())), parser=Parser(), writer_name='html5', settings_overrides=dict(report_level=5, embed_stylesheet=False)).decode()
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
-        page = browser.new_page()
-        page.set_content(body)
-        page.add_style_tag(path=str(ROOT/'docs'/'_static'/'site.css'))
-        yield page
-        browser.close()
+    page = browser.new_page()
+    page.set_content(body)
+    page.add_style_tag(path=str(ROOT/'docs'/'_static'/'site.css'))
+    yield page
+    page.close()
 
 def test_nothing_is_open_until_it_is_asked_for(page):
     folds = page.locator('details.exercise')

@@ -1,9 +1,11 @@
-"""Cases for the JavaScript of play/src/generated/, each with the numbers that the module has for it in float64.
+"""Cases for the JavaScript of the playground that computes, each with the numbers that the module has for it in float64.
 
 tests/parity.mjs runs them, in node and in a browser alike. Python and JavaScript draw from the same generator of random numbers, `random` in
 net.js and `Drawn` here, so that no case holds more than a seed."""
 from itertools import product
 from math import sqrt
+from pathlib import Path
+import shutil
 
 import torch
 from torch import nn
@@ -14,10 +16,18 @@ from fastbook_sgd.descent import calc_grad
 from fastbook_sgd.linear import batch_accuracy, mnist_loss
 from fastbook_sgd.surfaces import SURFACES
 
-from play_rules import RULES
+from play_rules import FOLDER, ROOT, RULES
 
 STEPS, SEEN, SIZE = 200, (1, 2, 20, 200), 7
 CLASSES = dict(sgd=optim.SGD, adagrad=optim.Adagrad, rmsprop=optim.RMSprop, adam=optim.Adam, adamw=optim.AdamW, lion=optim.Lion)
+
+def copy_code(folder):
+    "What tests/parity.mjs runs, and that file, into a folder where it may be changed"
+    page = Path(folder)/'play'/'src'
+    shutil.copytree(FOLDER, page/'generated')
+    for name in ('net.js', 'digits.js'): shutil.copy(FOLDER.parent/name, page)
+    (Path(folder)/'tests').mkdir()
+    shutil.copy(ROOT/'tests'/'parity.mjs', Path(folder)/'tests')
 
 class Drawn:
     "Random numbers in [0,1): mulberry32, as in net.js"

@@ -6,12 +6,14 @@ from argparse import ArgumentParser
 from base64 import b64decode, b64encode
 from importlib.metadata import distributions
 from io import BytesIO
+from pathlib import Path
 from subprocess import run
 import os
 import re
 import shutil
 import sys
 import sysconfig
+import tempfile
 
 from PIL import Image, ImageChops, ImageStat
 from packaging.requirements import Requirement
@@ -62,8 +64,16 @@ def executed(path):
     try: execute(nb, path.parent)
     except CellFailed as e: sys.exit(f'\n{path.name}, {e}\n\nNo outputs were saved.')
     lighten_pictures(nb)
+    without_places(nb)
     nb.metadata[LIB] = provenance(nb, DATA)
     return nb
+
+def without_places(nb):
+    "In the text of outputs, an ellipsis for folders of this machine: the repository's, the user's, a temporary one"
+    known = '|'.join(re.escape(str(folder)) for folder in (ROOT, Path.home()))
+    places = re.compile(rf'(?:{known}|{re.escape(tempfile.gettempdir())}[/\\]tmp\w+)(?=[/\\])')
+    for output in (o for c in nb.cells if c.cell_type == 'code' for o in c.outputs):
+        if 'text' in output: output.text = places.sub('…', output.text)
 
 def canonical(name):
     "A package's name as registries compare it"

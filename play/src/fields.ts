@@ -179,3 +179,22 @@ export function choiceField(o: ChoiceOptions): Field<string> {
     },
   }
 }
+
+/** Makes the number fields of a playground's state: each sets `state[key]`, within its range, and calls `changed`. */
+export function numbersOf<K extends string>(
+  state: Record<NoInfer<K>, number>,
+  ranges: Record<K, readonly [number, number]>,
+) {
+  return (label: string, key: K, changed: () => void, more: Partial<NumberOptions> = {}) =>
+    numberField({
+      label,
+      value: state[key],
+      min: ranges[key][0],
+      max: ranges[key][1],
+      change: v => {
+        state[key] = v
+        changed()
+      },
+      ...more,
+    }).root
+}

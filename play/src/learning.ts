@@ -3,13 +3,13 @@ import * as address from './address'
 import {drawChart} from './chart'
 import {type Chosen, choose, readChosen, writeChosen} from './chosen'
 import {hyperField} from './descent/optimizer'
+import {type Digits, loadDigits} from './digits.js'
 import {button, el, fit, isDark, onTheme, say, wantsStillness} from './dom'
-import {choiceField, numberField, switchField} from './fields'
-import {type Digits, loadDigits} from './generated/digits.js'
-import {score} from './generated/net.js'
+import {choiceField, numbersOf, switchField} from './fields'
 import {type Rule, rules} from './generated/rules.js'
 import {type Mistake, NETS, Training} from './learning/training'
 import {type Closer, type Opening, offer} from './live'
+import {score} from './net.js'
 
 const RANGE = {batch: [1, 512], seed: [0, 999999], speed: [0.5, 60]} as const
 type Key = keyof typeof RANGE
@@ -159,18 +159,7 @@ class Learning {
           this.fillHypers()
         }),
     })
-    const number = (label: string, key: Key, changed: () => void, more = {}) =>
-      numberField({
-        label,
-        value: s[key],
-        min: RANGE[key][0],
-        max: RANGE[key][1],
-        change: v => {
-          s[key] = v
-          changed()
-        },
-        ...more,
-      }).root
+    const number = numbersOf(s, RANGE)
     const again = () => this.change(() => {})
     const batch = number('digits a batch', 'batch', again, {whole: true, log: true})
     const seed = number('seed', 'seed', again, {whole: true})

@@ -4,7 +4,7 @@ import {drawChart} from '../chart'
 import {choose} from '../chosen'
 import {MOST} from '../colors'
 import {button, el, newId, onTheme, say, wantsStillness} from '../dom'
-import {choiceField, numberField} from '../fields'
+import {choiceField, numbersOf} from '../fields'
 import {rules} from '../generated/rules.js'
 import {surfaces} from '../generated/surfaces.js'
 import {type Ground, type Point, turn, turned} from '../ground'
@@ -87,18 +87,7 @@ class Descent {
         this.setGround(true)
       },
     })
-    const number = (label: string, key: keyof typeof RANGE, changed: () => void, more = {}) =>
-      numberField({
-        label,
-        value: s[key],
-        min: RANGE[key][0],
-        max: RANGE[key][1],
-        change: v => {
-          s[key] = v
-          changed()
-        },
-        ...more,
-      }).root
+    const number = numbersOf(s, RANGE)
     const turnBy = number('Turn', 'turn', () => this.setGround(false), {unit: '°'})
     const noise = number('Noise', 'noise', () => this.restart())
     const seed = number('Seed of the noise', 'seed', () => this.restart(), {whole: true})

@@ -1,6 +1,6 @@
-import type {Digits} from '../generated/digits.js'
-import {lossAndGrad, measure, type Net, nets, random, shuffled, start} from '../generated/net.js'
+import type {Digits} from '../digits.js'
 import type {Rule} from '../generated/rules.js'
+import {lossAndGrad, measure, type Net, nets, random, shuffled, start} from '../net.js'
 import {begin, type Hypers, type State} from '../walk'
 
 export const NETS = nets

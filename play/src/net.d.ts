@@ -1,4 +1,3 @@
-// Written by tools/play_rules.py from the notebooks: change those, not this.
 export interface Net {
   name: string
   title: string
@@ -13,6 +12,18 @@ export function random(seed: number): () => number
 export function start(net: Net, seed: number): Float64Array
 export function shuffled(n: number, next: () => number): Int32Array
 export function score(net: Net, w: Float64Array, x: Pictures, row: number, units?: Float64Array): number
-export function lossAndGrad(net: Net, w: Float64Array, x: Pictures, y: Uint8Array, rows: ArrayLike<number> & Iterable<number>,
-  grad: Float64Array, flat?: boolean): number
-export function measure(net: Net, w: Float64Array, x: Pictures, y: Uint8Array): { loss: number; accuracy: number }
+export function lossAndGrad(
+  net: Net,
+  w: Float64Array,
+  x: Pictures,
+  y: Uint8Array,
+  rows: ArrayLike<number> & Iterable<number>,
+  grad: Float64Array,
+  flat?: boolean,
+): number
+export function measure(
+  net: Net,
+  w: Float64Array,
+  x: Pictures,
+  y: Uint8Array,
+): {loss: number; accuracy: number}

@@ -1,8 +1,0 @@
-// Written by tools/play_rules.py from the notebooks: change those, not this.
-export interface Digits {
-  n: number
-  x: Float32Array
-  y: Uint8Array
-}
-
-export function loadDigits(): { train: Digits; valid: Digits }
