@@ -45,14 +45,15 @@ def browser():
         browser.close()
 
 # The long files first, so that no process is left with one of them at the end.
-LONG = ['test_site', 'test_play', 'test_driver_sequences', 'test_practice', 'test_interrupts', 'test_ways_in', 'test_run_series', 'test_practice_site', 'test_data']
+LONG = ['test_site', 'test_site_build', 'test_play', 'test_driver_sequences', 'test_practice', 'test_interrupts', 'test_ways_in', 'test_run_series', 'test_practice_site', 'test_data']
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 # Files of rules and numbers, the same whatever the source of the digits: a second pass on another source need not run them again.
-NO_SOURCE = ['test_drivers', 'test_situations', 'test_driver_events', 'test_driver_rules', 'test_driver_sequences', 'test_optim', 'test_optim_errors', 'test_parity', 'test_odd_values', 'test_resume', 'test_interrupts', 'test_practice',
-             'test_callbacks', 'test_race_bad_input', 'test_first_lessons_bad_input', 'test_bench', 'test_old_names']
+NO_SOURCE = ['test_drivers', 'test_situations', 'test_driver_events', 'test_driver_rules', 'test_driver_sequences', 'test_optim',
+             'test_optim_errors', 'test_parity', 'test_odd_values', 'test_resume', 'test_interrupts', 'test_practice', 'test_callbacks',
+             'test_race_bad_input', 'test_first_lessons_bad_input', 'test_bench', 'test_old_names']
 if os.environ.get('FASTBOOK_SGD_PASS') == 'second': collect_ignore = [f'{name}.py' for name in NO_SOURCE]
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
 "The built site for the tests that look at it in a real browser: build it once, serve it, open a page of it, and what is wrong on that page."
 from functools import partial
+from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import os, re, shutil, subprocess, sys, threading
 
 import pytest
@@ -81,3 +82,64 @@ def axe(page, *rules):
     only = {'runOnly': list(rules)} if rules else {}
     found = page.evaluate('options => axe.run(options).then(r => r.violations)', {'resultTypes': ['violations'], **only})
     return [f'axe: {v["id"]}: {n["html"][:160]} {n["failureSummary"][:200]}' for v in found if v['impact'] in ('serious', 'critical') for n in v['nodes'][:3]]
+
+JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
+def junk(page, allowed=()):
+    "Traces of markup in the text"
+    text = page.evaluate('document.body.innerText')
+    found = {j: re.search(re.escape(j) + (r'[A-Za-z]' if j == '{.' else ''), text) for j in JUNK if j not in allowed}     # {.1: 2} is a dict
+    return [f'{j!r} in the text: {text[max(0, m.start() - 30):][:80]!r}' for j, m in found.items() if m]
+
+def alts(page):
+    "Pictures without a text that says what they show"
+    bad = page.evaluate('[...document.images].filter(i => i.closest("article") && (i.alt || "").trim().length < 30).map(i => i.outerHTML.slice(0, 120))')
+    return [f'no meaningful alt text: {b}' for b in bad]
+
+ONE_OF_EACH = """() => { const seen = new Set();
+    document.querySelectorAll('div.highlight pre span[class]').forEach(s => {
+        const key = [s.className, getComputedStyle(s).color, getComputedStyle(s.closest('pre')).backgroundColor].join();
+        if (seen.has(key) && !s.firstElementChild) s.replaceWith(s.textContent); else seen.add(key); });
+    document.querySelectorAll('div.highlight pre').forEach(p => p.normalize()) }"""     # axe would look at ten thousand words of code, in a dozen colours
+
+def problems(page, wrong):
+    """Everything that is wrong with a page opened in the light, there and then in the dark, wide and narrow: one load for all.
+    In the dark the words and their order are the same: there axe looks at colours alone."""
+    found = overflow(page) + junk(page, {'#|'} if 'contributing.html' in page.url else ()) + alts(page)
+    page.evaluate(ONE_OF_EACH)
+    page.add_style_tag(content='* { transition: none !important }')      # no colours half-way between two schemes
+    for scheme, rules in (('light', []), ('dark', ['color-contrast'])):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function('scheme => document.documentElement.dataset.theme == scheme', arg=scheme, timeout=5000)
+        found += [f'in the {scheme}: {w}' for w in axe(page, *rules)]
+    page.emulate_media(color_scheme='light')
+    page.set_viewport_size({'width': 390, 'height': 800})
+    page.wait_for_timeout(100)
+    found += overflow(page) + [f'at 390 px: {w}' for w in axe(page)]
+    page.set_viewport_size({'width': 1300, 'height': 900})
+    return wrong + found
+
+class Links(HTMLParser):
+    "The ids of a page and all that it refers to"
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.refs, self.base = [], [], None
+        self.feed(text)
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if 'id' in attrs: self.ids.append(attrs['id'])
+        if tag == 'base': self.base = attrs['href']
+        elif ref := attrs.get('href') or attrs.get('src'): self.refs.append(ref)
+
+def broken_links(folder):
+    "References of the pages below `folder` to files or anchors that aren't there"
+    pages = {p.relative_to(folder).as_posix(): Links(p.read_text(encoding='utf-8')) for p in folder.rglob('*.html') if '_static' not in p.parts}
+    broken = []
+    for name, page in pages.items():
+        for ref in page.refs:
+            if urlsplit(ref).scheme or ref.startswith('//'): continue
+            full, anchor = urldefrag(ref)
+            target = urlsplit(urljoin('' if page.base else name, full)).path.lstrip('/') or name
+            if target.endswith('/'): target += 'index.html'
+            if not (folder/unquote(target)).exists(): broken.append(f'{name}: no file for {ref}')
+            elif anchor and target in pages and unquote(anchor) not in pages[target].ids: broken.append(f'{name}: no anchor for {ref}')
+    return broken

@@ -1,5 +1,5 @@
 "The playground in a real browser: pointer, touch and keyboard, what it says, what it draws, and that its numbers are Python's."
-import gzip, json, re, shutil, statistics, subprocess, sys
+import gzip, re, statistics, subprocess, sys
 
 import nbformat, pytest, torch
 
@@ -114,7 +114,6 @@ def test_pointer(opened):
     box.locator('.play-map').click(position=dict(x=60, y=60))
     assert 'start=' in page.url and says(box).startswith('Start at')
     press(box, 'Pause')
-    before = steps(box)
     box.get_by_label('Turn', exact=True).fill('30')
     box.get_by_label('Turn', exact=True).press('Enter')
     assert steps(box) == 0 and 'turn=30' in page.url

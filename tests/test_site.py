@@ -1,85 +1,23 @@
-"The built site in a real browser: what readers see, and that the same checks notice planted faults."
+"The built site in a real browser: what readers see. That the same checks notice planted faults, and the build itself: test_site_build.py."
 from importlib import import_module
-from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
-import gzip, json, os, re, shutil
+from urllib.parse import urldefrag, urlsplit
+import gzip, json, os, re
 import xml.etree.ElementTree as ET
 
 import nbformat, pytest
 
 from conftest import ROOT
-from sites import OUT, axe, build, needs_a_browser, open_page, overflow, serve
+from sites import OUT, Links, axe, broken_links, needs_a_browser, open_page, overflow, problems
 import notebooks
 
 needs_a_browser()
 
-JUNK = ['#|', ':::', '{target=', '{term}', '{py:obj}', '{.', '$$', '\x1b', '\r']
 NOTEBOOKS = notebooks.series(ROOT/'nbs')
 LESSONS, APPENDICES = ([notebooks.page_of(p) for p in some(ROOT/'nbs')] for some in (notebooks.lessons, notebooks.appendices))
 WRITTEN_BY = {m: p for p in NOTEBOOKS[:-1] if (m := notebooks.module_of(p)) and import_module(f'fastbook_sgd.{m}').__all__}   # with names of their own
 MODULES = list(WRITTEN_BY)
 PAGES = ['index.html', *(f'{n}.html' for n in LESSONS + APPENDICES), 'api/index.html', *(f'api/{m}.html' for m in MODULES), 'play.html', 'glossary.html', 'references.html', 'benchmark.html', 'changelog.html', 'contributing.html', 'search.html', '404.html']
-
-def junk(page, allowed=()):
-    "Traces of markup in the text"
-    text = page.evaluate('document.body.innerText')
-    found = {j: re.search(re.escape(j) + (r'[A-Za-z]' if j == '{.' else ''), text) for j in JUNK if j not in allowed}     # {.1: 2} is a dict
-    return [f'{j!r} in the text: {text[max(0, m.start() - 30):][:80]!r}' for j, m in found.items() if m]
-
-def alts(page):
-    "Pictures without a text that says what they show"
-    bad = page.evaluate('[...document.images].filter(i => i.closest("article") && (i.alt || "").trim().length < 30).map(i => i.outerHTML.slice(0, 120))')
-    return [f'no meaningful alt text: {b}' for b in bad]
-
-ONE_OF_EACH = """() => { const seen = new Set();
-    document.querySelectorAll('div.highlight pre span[class]').forEach(s => {
-        const key = [s.className, getComputedStyle(s).color, getComputedStyle(s.closest('pre')).backgroundColor].join();
-        if (seen.has(key) && !s.firstElementChild) s.replaceWith(s.textContent); else seen.add(key); });
-    document.querySelectorAll('div.highlight pre').forEach(p => p.normalize()) }"""     # axe would look at ten thousand words of code, in a dozen colours
-
-def problems(page, wrong):
-    """Everything that is wrong with a page opened in the light, there and then in the dark, wide and narrow: one load for all.
-    In the dark the words and their order are the same: there axe looks at colours alone."""
-    found = overflow(page) + junk(page, {'#|'} if 'contributing.html' in page.url else ()) + alts(page)
-    page.evaluate(ONE_OF_EACH)
-    page.add_style_tag(content='* { transition: none !important }')      # no colours half-way between two schemes
-    for scheme, rules in (('light', []), ('dark', ['color-contrast'])):
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function('scheme => document.documentElement.dataset.theme == scheme', arg=scheme, timeout=5000)
-        found += [f'in the {scheme}: {w}' for w in axe(page, *rules)]
-    page.emulate_media(color_scheme='light')
-    page.set_viewport_size({'width': 390, 'height': 800})
-    page.wait_for_timeout(100)
-    found += overflow(page) + [f'at 390 px: {w}' for w in axe(page)]
-    page.set_viewport_size({'width': 1300, 'height': 900})
-    return wrong + found
-
-class Links(HTMLParser):
-    "The ids of a page and all that it refers to"
-    def __init__(self, text):
-        super().__init__()
-        self.ids, self.refs, self.base = [], [], None
-        self.feed(text)
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        if 'id' in attrs: self.ids.append(attrs['id'])
-        if tag == 'base': self.base = attrs['href']
-        elif ref := attrs.get('href') or attrs.get('src'): self.refs.append(ref)
-
-def broken_links(folder):
-    "References of the pages below `folder` to files or anchors that aren't there"
-    pages = {p.relative_to(folder).as_posix(): Links(p.read_text(encoding='utf-8')) for p in folder.rglob('*.html') if '_static' not in p.parts}
-    broken = []
-    for name, page in pages.items():
-        for ref in page.refs:
-            if urlsplit(ref).scheme or ref.startswith('//'): continue
-            full, anchor = urldefrag(ref)
-            target = urlsplit(urljoin('' if page.base else name, full)).path.lstrip('/') or name
-            if target.endswith('/'): target += 'index.html'
-            if not (folder/unquote(target)).exists(): broken.append(f'{name}: no file for {ref}')
-            elif anchor and target in pages and unquote(anchor) not in pages[target].ids: broken.append(f'{name}: no anchor for {ref}')
-    return broken
 
 # What every page must show
 
@@ -573,95 +511,3 @@ def test_print_leaves_the_text_alone(site, browser):
     page.emulate_media(media='print')
     assert not page.locator('.bd-sidebar-primary').is_visible() and not page.locator('.prev-next-footer').is_visible()
     assert page.locator('h1:visible').count() == 1 and page.locator('article p:visible').count() > 10 and overflow(page) == []
-
-# The same checks on a site with planted faults
-
-FAULTS = {'external script': ('</body>', '<script src="https://example.org/x.js"></script></body>', 'request to another host'),
-          'console error': ('</body>', '<script>console.error("oh")</script></body>', 'console: oh'),
-          'missing file': ('</body>', '<script src="_static/none.js"></script></body>', '404'),
-          'no alt text': ('</article>', '<img src="favicon.png"></article>', 'alt text'),
-          'short alt text': ('</article>', '<img src="favicon.png" alt="plot"></article>', 'alt text'),
-          'directive': ('</article>', '<p>#| export</p></article>', "'#|' in the text"),
-          'attribute': ('</article>', '<p>{.lead}</p></article>', "'{.' in the text"),
-          'too wide': ('</article>', '<div style="width:2000px; height:9px"></div></article>', 'too wide'),
-          'too wide for phones': ('</article>', '<div style="width:600px; height:9px"></div></article>', 'too wide at 390'),
-          'poor contrast': ('</article>', '<p style="color:#999; background:#aaa">pale</p></article>', 'color-contrast')}
-
-def copied(folder):
-    "The site again, its files as links to the same bytes, but for the page to be changed"
-    def link(src, dst):
-        try: os.link(src, dst)
-        except OSError: shutil.copy2(src, dst)     # another disk
-    copy = shutil.copytree(OUT, folder/'site', copy_function=link)
-    (copy/'glossary.html').unlink()
-    shutil.copy2(OUT/'glossary.html', copy)
-    return copy
-
-@pytest.mark.parametrize('fault', FAULTS)
-def test_a_planted_fault_is_noticed(site, browser, tmp_path, fault):
-    copy = copied(tmp_path)
-    at, plant, sign = FAULTS[fault]
-    path = copy/'glossary.html'
-    path.write_text(path.read_text(encoding='utf-8').replace(at, plant, 1), encoding='utf-8')
-    server, url = serve(copy)
-    page, wrong = open_page(browser, url + 'glossary.html')
-    found = problems(page, wrong)
-    page.context.close()
-    server.shutdown()
-    assert any(sign in f for f in found), found
-
-@pytest.mark.parametrize('link', ['#nowhere', 'linear.html#nowhere', 'gone.html', 'notebooks/gone.ipynb'])
-def test_a_broken_link_is_noticed(site, tmp_path, link):
-    copy = copied(tmp_path)
-    path = copy/'glossary.html'
-    path.write_text(path.read_text(encoding='utf-8').replace('</article>', f'<a href="{link}">x</a></article>'), encoding='utf-8')
-    broken = broken_links(copy)
-    assert [b for b in broken if link in b] and len(broken) == 1
-
-# The build itself
-
-KEPT = {'00_data', '01_linear', '02_descent', 'A_checks', 'B_sources', 'C_saving'}    # what the first three lessons stand on
-
-@pytest.fixture
-def checkout(tree):
-    "A small tree that builds in seconds: the first lessons as they are, of the other notebooks only the title, with no module"
-    for folder in ('docs', 'play'): (tree/folder/'node_modules').symlink_to(ROOT/folder/'node_modules')
-    for path in notebooks.series(tree/'nbs'):
-        if path.stem in KEPT | {'index'}: continue
-        nb = notebooks.read(path)
-        nb.cells = nb.cells[:1]
-        notebooks.write(nb, path)
-    words = tree/'docs'/'search.yml'
-    words.write_text(re.sub(r'^api/.*\n', '', words.read_text(encoding='utf-8'), flags=re.M), encoding='utf-8')    # those modules are not there
-    return tree
-
-def change(path, old, new):
-    text = path.read_text(encoding='utf-8')
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding='utf-8')
-
-def test_second_build_takes_only_what_changed(site, checkout):
-    at = dict(SITE_URL='https://example.org/series')
-    assert build(checkout, **at).returncode == 0
-    for name in ('index.html', 'api/data.html'): assert '<meta property="og:image" content="https://example.org/series/card.png">' in (checkout/'_docs'/name).read_text(encoding='utf-8')
-    times = lambda: {p.name: p.stat().st_mtime_ns for p in (checkout/'_docs').glob('*.html') if p.name not in ('404.html', 'search.html')}
-    first = times()
-    assert build(checkout, **at).returncode == 0
-    assert times() == first
-    change(checkout/'nbs'/'01_linear.ipynb', 'What we now know', 'What we know at last')
-    assert build(checkout, **at).returncode == 0
-    assert {n for n, t in times().items() if t != first[n]} == {'linear.html', 'index.html'}    # the first page lists the headings of all
-    (checkout/'nbs'/'01_linear.ipynb').rename(checkout/'nbs'/'01_line.ipynb')     # links to it are broken now
-    done = build(checkout, **at)
-    assert done.returncode != 0 and '01_linear.ipynb' in done.stderr
-
-@pytest.mark.parametrize('name,old,new,sign', [
-    ('01_linear', '(00_data.ipynb)', '(00_data.ipynb#nowhere)', 'nowhere'),
-    ('01_linear', '`check_pair`', '{py:obj}`fastbook_sgd.gone`', 'fastbook_sgd.gone'),
-    ('01_linear', '#| fig-alt', '#| fig-cap', 'fig-alt'),
-    ('01_linear', r'\\sigma(x)', r'\\sigmo(x)', 'KaTeX')])
-def test_a_fault_fails_the_build_twice(site, checkout, name, old, new, sign):
-    change(checkout/'nbs'/f'{name}.ipynb', old, new)
-    for _ in range(2):
-        done = build(checkout)
-        assert done.returncode != 0 and sign in done.stdout + done.stderr, done.stdout + done.stderr

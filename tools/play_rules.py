@@ -6,12 +6,9 @@ play/src/net.js has the loops, around the loss and the activation, which are rec
 import inspect, json, re
 from pathlib import Path
 
-import torch
-
 from fastbook_sgd import adaptive, momentum
 from fastbook_sgd.compose import like
 from fastbook_sgd.javascript import POWER_JS, formula_to_js, hyper_names, to_js
-from fastbook_sgd.linear import linear1, mnist_loss
 from fastbook_sgd.surfaces import SURFACES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -112,4 +112,6 @@ if __name__ == '__main__':
     os.environ.setdefault('PYDEVD_DISABLE_FILE_VALIDATION', '1')  # else each kernel warns about its own debugger
     try: main(args.nbs.resolve(), args.out.resolve(), args.only, args.at_once)
     except KeyboardInterrupt: sys.exit(130)
-    except OSError as e: sys.exit(f"{type(e).__name__}: {e}. What is executed goes to {args.out.resolve()}: is there room, and may it be written? Another folder: run_series.py NBS OUT")
+    except OSError as e:
+        sys.exit(f"{type(e).__name__}: {e}. What is executed goes to {args.out.resolve()}: "
+                 "is there room, and may it be written? Another folder: run_series.py NBS OUT")

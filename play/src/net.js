@@ -1,5 +1,5 @@
 // The nets of the lessons, their loss and its gradient. torch's matrix products are loops here; the loss of a row and the hidden unit
-// are the module's own, in generated/loss.js.
+// are recorded from Python, as the rules are: generated/loss.js.
 import {hidden_unit, hidden_unit_grad, row_loss, row_loss_grad} from './generated/loss.js'
 
 // A net's parameters lie one after another in one array, as torch lists them, so that a rule takes all of them in one call:
